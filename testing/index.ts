@@ -1,0 +1,2 @@
+/** What authors of connectors test with: see also `sluice/spi`. */
+export * from './ledger/index.ts';
