@@ -7,20 +7,29 @@ export function duration({ minMs = 0, maxMs = Number.MAX_SAFE_INTEGER }: { minMs
     .string()
     .transform((text, context) => {
       const ms = parseDuration(text);
-      if (ms === undefined) context.addIssue({ code: 'custom', message: 'expected a duration such as 500ms, 10s, 5m or 1h' });
-      else if (ms < minMs || ms > maxMs) context.addIssue({ code: 'custom', message: `expected a duration from ${minMs}ms to ${maxMs}ms` });
+      if (ms === undefined)
+        context.addIssue({ code: 'custom', message: 'expected a duration such as 500ms, 10s, 5m or 1h' });
+      else if (ms < minMs || ms > maxMs)
+        context.addIssue({ code: 'custom', message: `expected a duration from ${minMs}ms to ${maxMs}ms` });
       return ms ?? 0;
     })
     .meta({ unit: 'duration' });
 }
 
 /** A size such as `64KiB`, `128MiB`, `1GiB` (or kB, MB, GB); parsed to bytes. */
-export function size({ minBytes = 1, maxBytes = Number.MAX_SAFE_INTEGER }: { minBytes?: number; maxBytes?: number } = {}) {
+export function size({
+  minBytes = 1,
+  maxBytes = Number.MAX_SAFE_INTEGER,
+}: {
+  minBytes?: number;
+  maxBytes?: number;
+} = {}) {
   return z
     .string()
     .transform((text, context) => {
       const bytes = parseSize(text);
-      if (bytes === undefined) context.addIssue({ code: 'custom', message: 'expected a size such as 64KiB, 128MiB or 1GiB' });
+      if (bytes === undefined)
+        context.addIssue({ code: 'custom', message: 'expected a size such as 64KiB, 128MiB or 1GiB' });
       else if (bytes < minBytes || bytes > maxBytes)
         context.addIssue({ code: 'custom', message: `expected a size from ${minBytes}B to ${maxBytes}B` });
       return bytes ?? 0;

@@ -5,8 +5,13 @@ import { duration, size } from './fields.ts';
 export const pipelineSettings = {
   name: z
     .string()
-    .regex(/^[a-z0-9][a-z0-9_-]{0,62}$/, 'expected lower-case letters, digits, - and _, at most 63, starting with a letter or digit')
-    .describe('Name of the pipeline: part of every file name and of the checkpoint path. Never change it while state exists.'),
+    .regex(
+      /^[a-z0-9][a-z0-9_-]{0,62}$/,
+      'expected lower-case letters, digits, - and _, at most 63, starting with a letter or digit',
+    )
+    .describe(
+      'Name of the pipeline: part of every file name and of the checkpoint path. Never change it while state exists.',
+    ),
   memory: size({ minBytes: 16 * 1024 * 1024 })
     .prefault('96MiB')
     .describe('Memory for records between source and sink, over the whole process.'),
@@ -19,7 +24,9 @@ export const pipelineSettings = {
         .int()
         .min(0)
         .prefault(10)
-        .describe('Restarts without a new checkpoint before giving up. An unbounded run waits for ever for what is only away.'),
+        .describe(
+          'Restarts without a new checkpoint before giving up. An unbounded run waits for ever for what is only away.',
+        ),
     })
     .prefault({})
     .describe('Restarts after a failure.'),
@@ -28,7 +35,9 @@ export const pipelineSettings = {
 /** `checkpoints`, without the store, which is a connector of its own. */
 export const checkpointSettings = {
   interval: duration({ minMs: 10 }).prefault('10s').describe('Time from one checkpoint to the next.'),
-  timeout: duration({ minMs: 100 }).prefault('10m').describe('A checkpoint that takes longer ends the run; it is restarted.'),
+  timeout: duration({ minMs: 100 })
+    .prefault('10m')
+    .describe('A checkpoint that takes longer ends the run; it is restarted.'),
   minPause: duration().prefault('0s').describe('Least time between the end of a checkpoint and the next.'),
   retain: z.int().min(2).prefault(3).describe('Checkpoints to keep that moved a position.'),
 };

@@ -1,0 +1,60 @@
+import { Command, CommanderError, Option } from 'commander';
+import { exitCodeFor, toSluiceError } from '../core/errors.ts';
+import { VERSION } from '../core/version.ts';
+import { errorText } from './error-text.ts';
+import type { RunCommand } from './run.ts';
+
+/** The command line. Returns the exit code: 0 done, 1 failed, 2 configuration or usage, 3 fenced, 4 data loss refused. */
+export async function main(argv: readonly string[]): Promise<number> {
+  // A closed terminal or pipe must not end a pipeline that writes elsewhere.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
+  const outcome = { exitCode: 0 };
+  const program = commands(outcome);
+  try {
+    await program.parseAsync(argv, { from: 'user' });
+    return outcome.exitCode;
+  } catch (thrown) {
+    // Commander has printed its message already; its own exit code for wrong usage is 1.
+    if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? 0 : 2;
+    const error = toSluiceError(thrown);
+    process.stderr.write(`${errorText(error, { debug: argv.includes('--debug') })}\n`);
+    return exitCodeFor(error.kind);
+  }
+}
+
+/** Commands load what they need when they run: start-up time is part of every recovery. */
+function commands(outcome: { exitCode: number }): Command {
+  const program = new Command('sluice')
+    .description('Moves records from Kafka into files, exactly once.')
+    .version(VERSION)
+    .exitOverride()
+    .showHelpAfterError('(sluice --help lists the commands)');
+
+  program
+    .command('run')
+    .description('run the pipeline until its source ends or it is stopped')
+    .argument('<pipeline.yaml>')
+    .option('--new-lineage', 'take over an output that was written with another state')
+    .addOption(
+      new Option('--log-format <format>', 'how to log; by default pretty on a terminal').choices(['json', 'pretty']),
+    )
+    .option('--debug', 'log more, and stack traces with errors')
+    .action(async (file: string, options: RunCommand) => {
+      const { run } = await import('./run.ts');
+      outcome.exitCode = await run(file, options);
+    });
+
+  program
+    .command('validate')
+    .description('check the pipeline file; opens no connection')
+    .argument('<pipeline.yaml>')
+    .option('--debug', 'stack traces with errors')
+    .action(async (file: string) => {
+      const { validate } = await import('./validate.ts');
+      const { summary, warnings } = await validate(file);
+      for (const warning of warnings) process.stderr.write(`warning: ${warning}\n`);
+      process.stdout.write(`${summary}\n`);
+    });
+
+  return program;
+}
