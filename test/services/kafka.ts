@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { TestContext } from 'node:test';
-import type { ITopicConfig } from 'kafkajs';
-import { kafkaClient, NoBroker, startBroker } from './broker.ts';
+import type { Admin, ITopicConfig } from 'kafkajs';
+import { type Broker, type BrokerOptions, kafkaClient, NoBroker, startBroker } from './broker.ts';
 import { readDockerProblem, startKafkaContainer } from './docker.ts';
 
 /** A broker shared by whoever asks. `stop` ends it only when it was started here. */
@@ -54,18 +54,28 @@ export function sharedBrokers(): string {
   return brokers;
 }
 
-/** A topic of its own for one test, deleted when the test ends. */
+/** A topic on the shared broker for one test, deleted when the test ends. */
 export async function testTopic(
   t: TestContext,
-  {
-    brokers = sharedBrokers(),
-    ...options
-  }: { brokers?: string; partitions?: number; configs?: Record<string, string> } = {},
+  options: { partitions?: number; configs?: Record<string, string> } = {},
 ): Promise<string> {
   const topic = `test-${randomUUID().slice(0, 13)}`;
-  await createTopic(brokers, { topic, ...options });
-  t.after(() => deleteTopic(brokers, topic));
+  await createTopic(sharedBrokers(), { topic, ...options });
+  t.after(() => deleteTopic(sharedBrokers(), topic));
   return topic;
+}
+
+/** A broker that one test may kill, ended with the test; undefined where none can be had: the test is skipped then. */
+export async function testBroker(t: TestContext, options: BrokerOptions = {}): Promise<Broker | undefined> {
+  try {
+    const broker = await startBroker(options);
+    t.after(() => broker.stop());
+    return broker;
+  } catch (error) {
+    if (!(error instanceof NoBroker) || process.env.CI === 'true') throw error;
+    t.skip(error.message);
+    return undefined;
+  }
 }
 
 /** Creates a topic and waits until every partition has a leader. */
@@ -83,7 +93,7 @@ export async function deleteTopic(brokers: string, topic: string): Promise<void>
 }
 
 /** Runs `use` with a connected kafkajs admin client. */
-export async function withAdmin<T>(brokers: string, use: (admin: import('kafkajs').Admin) => Promise<T>): Promise<T> {
+export async function withAdmin<T>(brokers: string, use: (admin: Admin) => Promise<T>): Promise<T> {
   const admin = kafkaClient(brokers).admin();
   await admin.connect();
   try {

@@ -30,7 +30,8 @@ export interface OpenTransaction {
   end(): Promise<void>;
 }
 
-const lanes = 2;
+/** Transactions that `run` keeps open at a time, at most. */
+const openMax = 2;
 
 /**
  * Writes numbered records to a topic with the public API of kafkajs and keeps the ledger. One send at a time is on its way, over all
@@ -38,9 +39,9 @@ const lanes = 2;
  */
 export class LedgerProducer {
   readonly #options: Required<LedgerProducerOptions>;
-  readonly #idle: Producer[] = [];
+  readonly #idle: Lane[] = [];
   #plain: Promise<Producer> | undefined;
-  #transactionalIds = 0;
+  #lanes = 0;
   #lastSend: Promise<unknown> = Promise.resolve();
 
   constructor(options: LedgerProducerOptions) {
@@ -49,7 +50,7 @@ export class LedgerProducer {
 
   /** Writes `count` records to each partition with the idempotent producer. */
   async send(countPerPartition: number, partitions?: readonly number[]): Promise<void> {
-    this.#plain ??= this.#connect({ idempotent: true });
+    this.#plain ??= this.#connect({});
     const producer = await this.#plain;
     const delivery = this.#options.ledger.begin('plain');
     await this.#inTurn(async () => {
@@ -67,8 +68,8 @@ export class LedgerProducer {
   }
 
   async begin(planned: 'commit' | 'abort'): Promise<OpenTransaction> {
-    const producer = this.#idle.pop() ?? (await this.#connectTransactional());
-    const transaction = await producer.transaction();
+    const lane = this.#idle.pop() ?? (await this.#openLane(`${this.#options.transactionalIdPrefix}-${this.#lanes++}`));
+    const transaction = await lane.producer.transaction();
     const delivery = this.#options.ledger.begin('transaction');
     let plan = planned;
     return {
@@ -82,8 +83,8 @@ export class LedgerProducer {
           }
         }),
       end: async () => {
-        if (await settle(transaction, plan, delivery)) this.#idle.push(producer);
-        else await producer.disconnect();
+        if (await settle(transaction, plan, delivery)) this.#idle.push(lane);
+        else await this.#reopen(lane);
       },
     };
   }
@@ -100,15 +101,18 @@ export class LedgerProducer {
         await this.send(perPartition);
         continue;
       }
-      let chosen = open[Math.floor(random() * lanes)];
+      let chosen = open[Math.floor(random() * openMax)];
       if (chosen === undefined) {
         const transaction = await this.begin(random() < abortShare ? 'abort' : 'commit');
         chosen = { transaction, sendsLeft: 1 + Math.floor(random() * 3) };
         open.push(chosen);
       }
-      await chosen.transaction.send(perPartition);
+      const written = await chosen.transaction.send(perPartition).then(
+        () => true,
+        () => false, // a broker that went away; `end` aborts the transaction
+      );
       chosen.sendsLeft--;
-      if (chosen.sendsLeft > 0) continue;
+      if (written && chosen.sendsLeft > 0) continue;
       open.splice(open.indexOf(chosen), 1);
       await chosen.transaction.end();
     }
@@ -118,7 +122,8 @@ export class LedgerProducer {
   /** Closes the connections. End open transactions before, or the broker aborts them when they time out. */
   async disconnect(): Promise<void> {
     const plain = await this.#plain?.catch(() => undefined); // one that never connected needs no disconnect
-    await Promise.all([...this.#idle, ...(plain ? [plain] : [])].map((producer) => producer.disconnect()));
+    const producers = this.#idle.map(({ producer }) => producer);
+    await Promise.all([...producers, ...(plain ? [plain] : [])].map((producer) => producer.disconnect()));
   }
 
   #numbered(count: number, planned: 'commit' | 'abort', delivery: Delivery, only?: readonly number[]): TopicSend {
@@ -140,22 +145,28 @@ export class LedgerProducer {
     return turn;
   }
 
-  #connectTransactional(): Promise<Producer> {
-    const transactionalId = `${this.#options.transactionalIdPrefix}-${this.#transactionalIds++}`;
-    return this.#connect({ idempotent: true, transactionalId, transactionTimeout: 30_000 });
+  async #openLane(transactionalId: string): Promise<Lane> {
+    return { transactionalId, producer: await this.#connect({ transactionalId, transactionTimeout: 30_000 }) };
   }
 
-  async #connect(options: {
-    idempotent: true;
-    transactionalId?: string;
-    transactionTimeout?: number;
-  }): Promise<Producer> {
+  /** The next producer of an id ends what the last one left open, which would hide all later records until it times out. */
+  async #reopen({ transactionalId, producer }: Lane): Promise<void> {
+    await producer.disconnect();
+    this.#idle.push(await this.#openLane(transactionalId));
+  }
+
+  async #connect(options: { transactionalId?: string; transactionTimeout?: number }): Promise<Producer> {
     // Outlasts a broker that is started again: about a minute.
     const retry = { initialRetryTime: 20, maxRetryTime: 1_000, retries: 70 };
-    const producer = this.#options.kafka.producer({ ...options, maxInFlightRequests: 1, retry });
+    const producer = this.#options.kafka.producer({ ...options, idempotent: true, maxInFlightRequests: 1, retry });
     await producer.connect();
     return producer;
   }
+}
+
+interface Lane {
+  transactionalId: string;
+  producer: Producer;
 }
 
 type TopicSend = TopicMessages & { acks: number };
