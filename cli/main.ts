@@ -56,5 +56,13 @@ function commands(outcome: { exitCode: number }): Command {
       process.stdout.write(`${summary}\n`);
     });
 
+  program
+    .command('schema')
+    .description('print the JSON Schema of pipeline files, for editors')
+    .action(async () => {
+      const { schema } = await import('./schema.ts');
+      process.stdout.write(`${await schema()}\n`);
+    });
+
   return program;
 }

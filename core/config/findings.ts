@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import { nearest } from './nearest.ts';
-import { formatPath, isMap, type Path, valueAt } from './path.ts';
+import { formatPath, isMap, type Path, pathKey, valueAt } from './path.ts';
 import type { Finding } from './problem.ts';
 import { constantsOf, describeExpected, keysAt, nodesAt, pathsOfKey, type SchemaNode } from './schema-tree.ts';
 
@@ -16,24 +16,21 @@ export interface Examined {
 
 /** What zod found wrong with the part of `root` at `at`, in words: what was expected, what was found, what was meant. */
 export function findingsOf(issues: readonly Issue[], at: Path, examined: Examined): Finding[] {
-  const findings = issues.flatMap((issue) => explain(issue, at, examined));
-  const suggested = new Set(findings.map(({ insteadOf }) => insteadOf));
-  // A misspelt key is one mistake, not an unknown key and a missing one.
-  return findings.filter(({ path, missing }) => !(missing && suggested.has(formatPath(path))));
+  return issues.flatMap((issue) => explain(issue, at, examined));
 }
 
-interface Explained extends Finding {
-  readonly missing?: boolean;
-  /** The path that a misspelt key stands for. */
-  readonly insteadOf?: string;
+/** Leaves out what only follows from something else: a misspelt key is one mistake, not an unknown key and a missing one. */
+export function withoutEchoes(findings: readonly Finding[]): Finding[] {
+  const meant = new Set(findings.flatMap((finding) => (finding.meant === undefined ? [] : [pathKey(finding.meant)])));
+  return findings.filter(({ path, missing }) => !(missing && meant.has(pathKey(path))));
 }
 
-function explain(issue: Issue, above: Path, examined: Examined): Explained[] {
+function explain(issue: Issue, above: Path, examined: Examined): Finding[] {
   const path: Path = [...above, ...issue.path.map((step) => (typeof step === 'symbol' ? String(step) : step))];
   if (issue.code === 'unrecognized_keys') return issue.keys.map((key) => unknownKey([...path, key], examined));
 
   const value = valueAt(examined.root, path);
-  if (value === undefined) return [missingKey(path, examined)];
+  if (value === undefined) return [missingKey(issue, path, examined)];
   if (issue.code === 'invalid_union') {
     const branch = likeliestBranch(issue);
     if (branch !== undefined) return branch.flatMap((inner) => explain(inner, path, examined));
@@ -41,28 +38,29 @@ function explain(issue: Issue, above: Path, examined: Examined): Explained[] {
   return [wrongValue(issue, path, examined)];
 }
 
-function unknownKey(path: Path, { schema }: Examined): Explained {
+function unknownKey(path: Path, { schema }: Examined): Finding {
   const above = path.slice(0, -1);
   const key = String(path.at(-1));
   const known = keysAt(schema, above);
   const meant = nearest(key, known);
   if (meant !== undefined) {
-    const insteadOf = formatPath([...above, meant]);
-    return { path, at: 'key', message: `unknown key; did you mean ${meant}?`, insteadOf };
+    return { path, at: 'key', message: `unknown key; did you mean ${meant}?`, meant: [...above, meant] };
   }
   const [elsewhere, ...others] = pathsOfKey(schema, key);
   const hint = elsewhere !== undefined && others.length === 0 ? `; did you mean ${formatPath(elsewhere)}?` : '';
   return { path, at: 'key', message: `unknown key; expected one of ${known.join(', ')}${hint}` };
 }
 
-function missingKey(path: Path, { schema }: Examined): Explained {
+function missingKey(issue: Issue, path: Path, { schema }: Examined): Finding {
+  // A rule between keys puts its message at one of them, which need not be there.
+  if (issue.code === 'custom') return { path, at: 'key', message: issue.message, missing: true };
   const nodes = nodesAt(schema, path);
   const why = nodes.find((node) => node.description !== undefined)?.description;
   const message = `missing; expected ${describeExpected(nodes)}${why === undefined ? '' : `: ${why.replace(/\.$/, '')}`}`;
   return { path, at: 'key', message, missing: true };
 }
 
-function wrongValue(issue: Issue, path: Path, examined: Examined): Explained {
+function wrongValue(issue: Issue, path: Path, examined: Examined): Finding {
   const value = valueAt(examined.root, path);
   const nodes = nodesAt(examined.schema, path);
   const reference = examined.reference(path);
@@ -94,7 +92,14 @@ function likeliestBranch(issue: Extract<Issue, { code: 'invalid_union' }>): Issu
   const complaints = (issues: readonly Issue[]) =>
     issues.reduce((sum, inner) => sum + (inner.code === 'unrecognized_keys' ? inner.keys.length : 1), 0);
   const fitting = issue.errors.filter((issues) => !issues.some(isShape));
-  return fitting.toSorted((a, b) => complaints(a) - complaints(b))[0];
+  const [likeliest, ...others] = fitting.toSorted((a, b) => complaints(a) - complaints(b));
+  // A key whose word tells the alternatives apart, and which fits none: what each of them lacks besides says nothing.
+  const isWord = ({ code, path }: Issue) => code === 'invalid_value' && path.length === 1;
+  const word = likeliest?.find(
+    (inner) =>
+      isWord(inner) && others.every((issues) => issues.some((it) => isWord(it) && it.path[0] === inner.path[0])),
+  );
+  return word === undefined ? likeliest : [word];
 }
 
 /** A value as a person would name it. */
@@ -118,6 +123,7 @@ export const ruleMessages: z.core.$ZodErrorMap = (issue) => {
     case 'not_multiple_of':
       return `expected a multiple of ${issue.divisor}`;
     case 'invalid_format':
+      if (issue.format === 'datetime') return 'expected a date and time such as 2026-01-31T12:00:00Z';
       return issue.format === 'regex' && issue.pattern !== undefined
         ? `expected text that matches ${issue.pattern}`
         : `expected a valid ${issue.format}`;

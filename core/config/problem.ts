@@ -14,6 +14,10 @@ export interface Finding {
   readonly message: string;
   /** Where in the file to point: at the key itself, or at its value. */
   readonly at: 'key' | 'value';
+  /** For a key that is not there. */
+  readonly missing?: boolean;
+  /** For a misspelt key: the path that was meant. */
+  readonly meant?: Path;
 }
 
 /** A finding and its place in a file. */

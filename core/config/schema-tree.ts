@@ -3,6 +3,7 @@ import type { Path } from './path.ts';
 
 /** The parts of a JSON Schema that this folder reads; `unit` and `secret` are our own marks. */
 export interface SchemaNode {
+  readonly pattern?: string;
   readonly type?: string;
   readonly description?: string;
   readonly default?: unknown;
@@ -22,28 +23,37 @@ export interface SchemaNode {
 
 /** What a user may write, as JSON Schema (draft 2020-12), without what only code can pass. */
 export function schemaTree(schema: z.ZodType): SchemaNode {
-  const tree = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any', reused: 'inline' }) as SchemaNode;
-  return withoutCode(tree);
+  const { $schema: _dialect, ...tree } = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' });
+  return withoutCode(tree as SchemaNode);
+}
+
+/** The tree with `change` applied to every node, the innermost first. */
+export function mapNodes(node: SchemaNode, change: (node: SchemaNode) => SchemaNode): SchemaNode {
+  const inner = (child: SchemaNode) => mapNodes(child, change);
+  const { properties, additionalProperties, items, anyOf, oneOf } = node;
+  return change({
+    ...node,
+    ...(properties && {
+      properties: Object.fromEntries(Object.entries(properties).map(([key, field]) => [key, inner(field)])),
+    }),
+    ...(typeof additionalProperties === 'object' && { additionalProperties: inner(additionalProperties) }),
+    ...(items && { items: inner(items) }),
+    ...(anyOf && { anyOf: anyOf.map(inner) }),
+    ...(oneOf && { oneOf: oneOf.map(inner) }),
+  });
 }
 
 /** Leaves out fields and variants marked `inCodeOnly`: a function has no form in YAML. */
-function withoutCode(node: SchemaNode): SchemaNode {
-  const variants = (list: readonly SchemaNode[]) => list.filter((item) => item.inCodeOnly !== true).map(withoutCode);
-  const { properties, additionalProperties, items, anyOf, oneOf } = node;
-  return {
-    ...node,
+function withoutCode(tree: SchemaNode): SchemaNode {
+  const inFile = (node: SchemaNode) => node.inCodeOnly !== true;
+  return mapNodes(tree, ({ properties, anyOf, oneOf, ...rest }) => ({
+    ...rest,
     ...(properties && {
-      properties: Object.fromEntries(
-        Object.entries(properties)
-          .filter(([, field]) => field.inCodeOnly !== true)
-          .map(([key, field]) => [key, withoutCode(field)]),
-      ),
+      properties: Object.fromEntries(Object.entries(properties).filter(([, field]) => inFile(field))),
     }),
-    ...(typeof additionalProperties === 'object' && { additionalProperties: withoutCode(additionalProperties) }),
-    ...(items && { items: withoutCode(items) }),
-    ...(anyOf && { anyOf: variants(anyOf) }),
-    ...(oneOf && { oneOf: variants(oneOf) }),
-  };
+    ...(anyOf && { anyOf: anyOf.filter(inFile) }),
+    ...(oneOf && { oneOf: oneOf.filter(inFile) }),
+  }));
 }
 
 /** A node and everything it may be instead. */
@@ -99,10 +109,13 @@ export function pathsOfKey(root: SchemaNode, key: string, above: Path = []): Pat
 }
 
 /** What may stand at a place, in words: `earliest, latest or a map with timestamp`. */
-export function describeExpected(nodes: readonly SchemaNode[]): string {
-  const words = [...new Set(nodes.flatMap(alternatives).flatMap(describeOne))];
-  const last = words.pop() ?? 'nothing';
-  return words.length === 0 ? last : `${words.join(', ')} or ${last}`;
+export function describeExpected(nodes: readonly SchemaNode[], describe = describeOne): string {
+  return listed([...new Set(nodes.flatMap(alternatives).flatMap(describe))], 'or');
+}
+
+function listed(words: readonly string[], conjunction: 'and' | 'or'): string {
+  const last = words.at(-1) ?? 'nothing';
+  return words.length <= 1 ? last : `${words.slice(0, -1).join(', ')} ${conjunction} ${last}`;
 }
 
 /** The fixed words that may stand at a place. */
@@ -111,7 +124,8 @@ export function constantsOf(nodes: readonly SchemaNode[]): string[] {
   return values.filter((value) => typeof value === 'string');
 }
 
-function describeOne(node: SchemaNode): string[] {
+/** The words for a node that has no alternatives: one, or each of its constants. */
+export function describeOne(node: SchemaNode): string[] {
   if (node.enum !== undefined) return node.enum.map(String);
   if ('const' in node) return [String(node.const)];
   if (node.unit === 'duration') return ['a duration such as 500ms, 10s, 5m or 1h'];
@@ -131,7 +145,7 @@ function describeOne(node: SchemaNode): string[] {
       return [
         node.required === undefined || node.required.length === 0
           ? 'a map'
-          : `a map with ${node.required.join(' and ')}`,
+          : `a map with ${listed(node.required, 'and')}`,
       ];
     default:
       return ['a value'];
