@@ -1,0 +1,364 @@
+import {
+  type Env,
+  type Frame,
+  type MemoryBudget,
+  SlabPool,
+  type SluiceError,
+  type Split,
+  type SplitId,
+  type SplitPosition,
+  type SplitReader,
+  toSluiceError,
+} from '../../core/spi.ts';
+import type { Cluster } from './cluster.ts';
+import { isPassing, KafkaCode, refusedByBroker } from './errors.ts';
+import { type Delivery, FetchLane, type LaneHost } from './fetch-lane.ts';
+import { buildFrame } from './frame.ts';
+import { listOffsets } from './offsets.ts';
+import { decideOutOfRange } from './out-of-range.ts';
+import { type Placed, placeSplits } from './placement.ts';
+import type { KafkaPosition } from './positions.ts';
+import type { OffsetPublisher } from './publish.ts';
+import { ReadSplit } from './read-split.ts';
+import { TIMESTAMP_EARLIEST, TIMESTAMP_LATEST } from './requests.ts';
+import type { KafkaSourceSettings } from './settings.ts';
+import { Wakeup } from './wakeup.ts';
+
+/** How long a poll waits for records before it says that there are none. */
+const IDLE_AFTER_MS = 500;
+const LAG_EVERY_MS = 1_000;
+/** The same trouble is reported once in so long. */
+const WARN_EVERY_MS = 10_000;
+/** The share of the memory budget that records fetched ahead may take. */
+const PREFETCH_SHARE = 1 / 4;
+const REQUEST_BYTES_MIN = 256 * 1024;
+
+export interface ReaderOptions {
+  env: Env;
+  cluster: Cluster;
+  memory: MemoryBudget;
+  settings: KafkaSourceSettings;
+  publisher: OffsetPublisher | undefined;
+  /** Ends the reader, as dispose does. */
+  signal: AbortSignal;
+}
+
+/** Reads the assigned partitions, each from its leader; what is fetched ahead is bounded by the memory budget. */
+export class KafkaReader implements SplitReader<KafkaPosition>, LaneHost {
+  readonly env: Env;
+  readonly cluster: Cluster;
+  readonly memory: MemoryBudget;
+  readonly signal: AbortSignal;
+  readonly maxWaitMs: number;
+  readonly maxPartitionBytes: number;
+  readonly readCommitted: boolean;
+  readonly #settings: KafkaSourceSettings;
+  readonly #publisher: OffsetPublisher | undefined;
+  readonly #stop = new AbortController();
+  readonly #splits = new Map<SplitId, ReadSplit>();
+  readonly #lanes = new Map<number, FetchLane>();
+  readonly #ready: Delivery[] = [];
+  readonly #slabs = new SlabPool();
+  /** Wakes a waiting poll. */
+  readonly #news = new Wakeup();
+  /** Wakes the loop that looks for leaders. */
+  readonly #placing = new Wakeup();
+  readonly #warnedAtMs = new Map<string, number>();
+  #broken: SluiceError | undefined;
+  #lagAtMs = Number.NEGATIVE_INFINITY;
+
+  constructor(options: ReaderOptions) {
+    const { env, cluster, memory, settings, publisher, signal } = options;
+    this.env = env;
+    this.cluster = cluster;
+    this.memory = memory;
+    this.signal = AbortSignal.any([signal, this.#stop.signal]);
+    this.maxWaitMs = settings.fetch.maxWait;
+    this.maxPartitionBytes = settings.fetch.maxPartitionBytes;
+    this.readCommitted = settings.isolation === 'read_committed';
+    this.#settings = settings;
+    this.#publisher = publisher;
+    this.#watch(this.#placeLoop());
+  }
+
+  assign(splits: readonly (Split & { position: KafkaPosition })[]): void {
+    const nowMs = this.env.clock.monotonicMs();
+    for (const { position, ...split } of splits) this.#splits.set(split.id, new ReadSplit(split, position, nowMs));
+    this.#placing.notify();
+  }
+
+  revoke(splits: readonly SplitId[]): void {
+    for (const id of splits) this.#splits.delete(id);
+    this.#news.notify();
+  }
+
+  async poll({ signal }: { signal: AbortSignal }): Promise<Frame | 'idle' | 'end'> {
+    const { clock, timers } = this.env;
+    const idleAtMs = clock.monotonicMs() + IDLE_AFTER_MS;
+    const wake = () => this.#news.notify();
+    let cancel: (() => void) | undefined;
+    signal.addEventListener('abort', wake);
+    try {
+      for (;;) {
+        if (this.#broken !== undefined) throw this.#broken;
+        const frame = this.#nextFrame();
+        if (frame !== undefined) return frame;
+        if (this.#settings.stop !== undefined && this.#allEnded()) return 'end';
+        if (signal.aborted || clock.monotonicMs() >= idleAtMs) return 'idle';
+        cancel ??= timers.after(IDLE_AFTER_MS, wake);
+        await this.#news.wait();
+      }
+    } finally {
+      cancel?.();
+      signal.removeEventListener('abort', wake);
+      this.#measureLag();
+    }
+  }
+
+  announce(positions: readonly SplitPosition<KafkaPosition>[]): void {
+    this.#publisher?.announce(positions);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#publisher?.close();
+    this.#stop.abort();
+    this.#news.notify();
+    this.#placing.notify();
+    for (const delivery of this.#ready.splice(0)) delivery.recycle();
+  }
+
+  // What the lanes ask for.
+
+  requestBytes(): number {
+    const share = (this.memory.limitBytes * PREFETCH_SHARE) / (2 * Math.max(1, this.#lanes.size));
+    return Math.min(this.#settings.fetch.maxBytes, Math.max(REQUEST_BYTES_MIN, Math.floor(share)));
+  }
+
+  splitsOf(nodeId: number): ReadSplit[] {
+    const splits: ReadSplit[] = [];
+    for (const one of this.#splits.values()) {
+      if (one.state.kind === 'fetching' && one.state.nodeId === nodeId) splits.push(one);
+    }
+    return splits;
+  }
+
+  isCurrent(split: ReadSplit): boolean {
+    return this.#splits.get(split.split.id) === split;
+  }
+
+  deliver(delivery: Delivery): void {
+    if (this.signal.aborted) delivery.recycle();
+    else this.#ready.push(delivery);
+  }
+
+  answered(): void {
+    this.#news.notify();
+  }
+
+  refused(split: ReadSplit, errorCode: number): void {
+    if (errorCode === KafkaCode.OFFSET_OUT_OF_RANGE) {
+      split.placeAgain(this.env);
+      split.outOfRange = true;
+    } else if (isPassing(errorCode)) {
+      split.placeAgain(this.env);
+    } else {
+      const resource = `topic ${split.split.group} (partition ${split.split.id})`;
+      split.fail(split.position.offset, refusedByBroker(errorCode, { operation: 'Read', resource }));
+    }
+    this.#placing.notify();
+  }
+
+  broken(nodeId: number, splits: readonly ReadSplit[], error: SluiceError): void {
+    if (error.kind !== 'unavailable') {
+      this.#fail(error);
+      return;
+    }
+    this.#warn(
+      `broker ${nodeId}`,
+      `Kafka: fetching from broker ${nodeId} failed, trying again: ${error.message}`,
+      error,
+    );
+    for (const split of splits) split.placeAgain(this.env);
+    this.#placing.notify();
+  }
+
+  // Handing out.
+
+  /** The next frame that moves a position. Throws the error of a split once everything before it is handed out. */
+  #nextFrame(): Frame | undefined {
+    for (;;) {
+      for (const { state, delivered } of this.#splits.values()) {
+        if (state.kind === 'failed' && delivered.offset >= state.offset) throw state.error;
+      }
+      const delivery = this.#ready.shift();
+      if (delivery === undefined) return undefined;
+      delivery.lane.taken();
+      // Revoked meanwhile, or behind a batch that turned out to be broken.
+      const partitions = delivery.partitions.filter(
+        ({ readSplit, from }) => this.isCurrent(readSplit) && readSplit.continuesAt(from.offset),
+      );
+      const frame = buildFrame({
+        bytes: delivery.bytes,
+        partitions,
+        readCommitted: this.readCommitted,
+        decompressedBytesMax: this.#settings.maxDecompressedBytes,
+        slabs: this.#slabs,
+        recycle: delivery.recycle,
+      });
+      if (frame === undefined) {
+        delivery.recycle();
+        continue;
+      }
+      for (const { split, position } of frame.positionsAfter(frame.count)) {
+        (this.#splits.get(split) as ReadSplit).delivered = position as KafkaPosition;
+      }
+      return frame;
+    }
+  }
+
+  #allEnded(): boolean {
+    for (const split of this.#splits.values()) if (!split.ended) return false;
+    return true;
+  }
+
+  #measureLag(): void {
+    const nowMs = this.env.clock.monotonicMs();
+    if (nowMs - this.#lagAtMs < LAG_EVERY_MS) return;
+    this.#lagAtMs = nowMs;
+    let lag = 0;
+    for (const { endOffset, delivered } of this.#splits.values())
+      lag += Math.max(0, (endOffset ?? 0) - delivered.offset);
+    this.env.metrics.set('lag', lag);
+  }
+
+  // Looking for leaders.
+
+  async #placeLoop(): Promise<void> {
+    this.signal.addEventListener('abort', () => this.#placing.notify(), { once: true });
+    while (!this.signal.aborted) {
+      const nowMs = this.env.clock.monotonicMs();
+      const ready: ReadSplit[] = [];
+      let nextAtMs = Number.POSITIVE_INFINITY;
+      for (const one of this.#splits.values()) {
+        if (one.state.kind !== 'placing') continue;
+        if (one.state.readyAtMs <= nowMs) ready.push(one);
+        else nextAtMs = Math.min(nextAtMs, one.state.readyAtMs);
+      }
+      if (ready.length > 0) {
+        await this.#place(ready);
+        continue;
+      }
+      const cancel =
+        nextAtMs < Number.POSITIVE_INFINITY
+          ? this.env.timers.after(Math.ceil(nextAtMs - nowMs), () => this.#placing.notify())
+          : () => {};
+      await this.#placing.wait();
+      cancel();
+    }
+  }
+
+  async #place(splits: readonly ReadSplit[]): Promise<void> {
+    try {
+      await this.#moveIntoRange(splits.filter((split) => split.outOfRange));
+      const placed = await placeSplits(splits, {
+        cluster: this.cluster,
+        settings: this.#settings,
+        nowMs: () => this.env.clock.monotonicMs(),
+        signal: this.signal,
+      });
+      for (const [split, place] of placed) if (split.state.kind === 'placing') this.#apply(split, place);
+    } catch (error) {
+      if (this.signal.aborted) return;
+      const failure = toSluiceError(error);
+      if (failure.kind !== 'unavailable') throw failure;
+      this.#warn(
+        'placing',
+        `Kafka: looking for the leaders of partitions failed, trying again: ${failure.message}`,
+        failure,
+      );
+      for (const split of splits) if (split.state.kind === 'placing') split.placeAgain(this.env);
+    }
+    this.#news.notify();
+  }
+
+  #apply(split: ReadSplit, place: Placed): void {
+    const { id } = split.split;
+    switch (place.kind) {
+      case 'fetch':
+        split.state = { kind: 'fetching', nodeId: place.nodeId, leaderEpoch: place.leaderEpoch };
+        if (this.isCurrent(split)) this.#lane(place.nodeId).wake();
+        break;
+      case 'again':
+        this.#warn(id, `Kafka: ${id} cannot be read now, trying again: ${place.why}`);
+        split.placeAgain(this.env);
+        break;
+      case 'failed':
+        split.fail(split.position.offset, place.error);
+        break;
+      case 'ignored':
+        this.env.log.warn(`Kafka: ${id} is not read any more: its topic was deleted`, { split: id });
+        split.state = place;
+        break;
+      case 'done':
+        split.state = place;
+        break;
+    }
+  }
+
+  #lane(nodeId: number): FetchLane {
+    let lane = this.#lanes.get(nodeId);
+    if (lane === undefined) {
+      lane = new FetchLane(nodeId, this);
+      this.#lanes.set(nodeId, lane);
+      this.#watch(lane.run());
+    }
+    return lane;
+  }
+
+  async #moveIntoRange(splits: readonly ReadSplit[]): Promise<void> {
+    if (splits.length === 0) return;
+    const ask = (timestampMs: number) =>
+      listOffsets(
+        this.cluster,
+        splits.map(({ split }) => ({ topic: split.group, partition: split.index, timestampMs })),
+        // An offset behind the last stable one may be fetched, so the range ends at the high watermark.
+        { readCommitted: false, signal: this.signal },
+      );
+    const [earliest, latest] = await Promise.all([ask(TIMESTAMP_EARLIEST), ask(TIMESTAMP_LATEST)]);
+    for (const [index, split] of splits.entries()) {
+      split.outOfRange = false;
+      const { id } = split.split;
+      const wanted = split.position.offset;
+      const range = { earliest: earliest[index] as KafkaPosition, latest: latest[index] as KafkaPosition };
+      const verdict = decideOutOfRange(id, wanted, range, this.#settings.onOffsetOutOfRange);
+      if (verdict.kind === 'failed') split.fail(wanted, verdict.error);
+      if (verdict.kind !== 'goOn') continue;
+      const { offset } = verdict.position;
+      this.env.log.warn(`Kafka: ${id} goes on at ${offset}: offset ${wanted} is gone (onOffsetOutOfRange)`, {
+        split: id,
+        wanted,
+        offset,
+      });
+      split.jumpTo(verdict.position);
+    }
+  }
+
+  // Trouble.
+
+  /** A loop that ends by an error ends the reader: nothing may look healthy and stand still. */
+  #watch(loop: Promise<void>): void {
+    loop.catch((error) => this.#fail(toSluiceError(error)));
+  }
+
+  #fail(error: SluiceError): void {
+    this.#broken ??= error;
+    this.#news.notify();
+  }
+
+  #warn(about: string, message: string, error?: SluiceError): void {
+    const nowMs = this.env.clock.monotonicMs();
+    if (nowMs - (this.#warnedAtMs.get(about) ?? Number.NEGATIVE_INFINITY) < WARN_EVERY_MS) return;
+    this.#warnedAtMs.set(about, nowMs);
+    this.env.log.warn(message, { ...error?.details, help: error?.help });
+  }
+}

@@ -1,0 +1,93 @@
+import type { Discovery, SourceContext, SourceSession, Split, SplitReader } from '../../core/spi.ts';
+import { Cluster } from './cluster.ts';
+import type { BrokerAddress } from './connection-errors.ts';
+import { TopicDiscovery } from './discovery.ts';
+import type { KafkaPosition } from './positions.ts';
+import { OffsetPublisher } from './publish.ts';
+import { KafkaReader } from './reader.ts';
+import { saslCredentials, type TokenProvider, tlsOptions } from './security.ts';
+import type { KafkaSourceSettings } from './settings.ts';
+import { startPositions } from './start.ts';
+import { selfTest, Transport } from './transport.ts';
+
+export interface SessionOptions {
+  settings: KafkaSourceSettings;
+  token: TokenProvider | undefined;
+  baseDir: string;
+}
+
+/** Connects to the cluster. Throws `unavailable` when no broker answers within 10 s, `config` for wrong credentials. */
+export async function openSession(options: SessionOptions, context: SourceContext): Promise<KafkaSession> {
+  selfTest();
+  const { settings, token, baseDir } = options;
+  const transport = new Transport({
+    env: context.env,
+    clientId: settings.clientId,
+    tls: await tlsOptions(settings.ssl, baseDir),
+    sasl: saslCredentials(settings.sasl, token),
+  });
+  const cluster = new Cluster({ env: context.env, transport, seeds: settings.brokers.map(parseAddress) });
+  try {
+    await cluster.persist(() => cluster.metadata([]), context.signal);
+  } catch (error) {
+    transport.close();
+    throw error;
+  }
+  return new KafkaSession(settings, context, transport, cluster);
+}
+
+class KafkaSession implements SourceSession<KafkaPosition> {
+  readonly #settings: KafkaSourceSettings;
+  readonly #context: SourceContext;
+  readonly #transport: Transport;
+  readonly #cluster: Cluster;
+  readonly #discovery: TopicDiscovery;
+
+  constructor(settings: KafkaSourceSettings, context: SourceContext, transport: Transport, cluster: Cluster) {
+    this.#settings = settings;
+    this.#context = context;
+    this.#transport = transport;
+    this.#cluster = cluster;
+    this.#discovery = new TopicDiscovery({ cluster, env: context.env, settings });
+  }
+
+  discover({ signal }: { signal?: AbortSignal | undefined } = {}): Promise<Discovery> {
+    return this.#discovery.discover(this.#either(signal));
+  }
+
+  startPositions(
+    splits: readonly Split[],
+    why: 'first' | 'found',
+    { signal }: { signal?: AbortSignal | undefined } = {},
+  ): Promise<KafkaPosition[]> {
+    return startPositions(splits, why, {
+      cluster: this.#cluster,
+      start: this.#settings.start,
+      readCommitted: this.#settings.isolation === 'read_committed',
+      signal: this.#either(signal),
+    });
+  }
+
+  openReader(): SplitReader<KafkaPosition> {
+    const { env, memory, signal, pipeline } = this.#context;
+    const settings = this.#settings;
+    const cluster = this.#cluster;
+    const group = settings.publishGroup ?? `sluice.${pipeline}`;
+    const publisher = settings.publishOffsets ? new OffsetPublisher({ cluster, env, group }) : undefined;
+    return new KafkaReader({ env, cluster, memory, settings, publisher, signal });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#transport.close();
+  }
+
+  #either(signal: AbortSignal | undefined): AbortSignal {
+    return signal === undefined ? this.#context.signal : AbortSignal.any([signal, this.#context.signal]);
+  }
+}
+
+/** `host:port`, the host of an IPv6 address in brackets. */
+function parseAddress(text: string): BrokerAddress {
+  const colon = text.lastIndexOf(':');
+  return { host: text.slice(0, colon).replace(/^\[(.*)\]$/, '$1'), port: Number(text.slice(colon + 1)) };
+}
