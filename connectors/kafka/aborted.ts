@@ -1,6 +1,6 @@
 import { BATCH_HEADER_BYTES, BadBatch, type BatchHeader, isControl, isTransactional } from './batch.ts';
+import type { AbortedTransaction } from './fetch-request.ts';
 import { RecordCursor } from './records.ts';
-import type { AbortedTransaction } from './requests.ts';
 
 /**
  * Which batches of one partition of one fetch response belong to aborted transactions: the algorithm of the Java client

@@ -1,15 +1,16 @@
 import { type Env, SluiceError } from '../../core/spi.ts';
+import type { Api } from './api.ts';
 import type { BrokerAddress } from './connection-errors.ts';
 import { nameOf } from './errors.ts';
+import { findCoordinatorApi } from './group-requests.ts';
+import type { RawReply } from './link.ts';
 import {
-  type Api,
-  findCoordinatorApi,
   type MetadataResponse,
   metadataApiFor,
   type PartitionMetadata,
   type TopicMetadata,
-} from './requests.ts';
-import type { RawReply, Transport, CallOptions as TransportCallOptions } from './transport.ts';
+} from './metadata-request.ts';
+import type { Transport, CallOptions as TransportCallOptions } from './transport.ts';
 
 const METADATA_KEY = 3;
 /** Below the 10 seconds after which a user must have been told. */

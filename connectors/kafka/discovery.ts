@@ -1,7 +1,7 @@
 import { type Discovery, type Env, SluiceError, type Split } from '../../core/spi.ts';
 import type { Cluster } from './cluster.ts';
 import { isPassing, KafkaCode, refusedByBroker } from './errors.ts';
-import type { MetadataResponse, TopicMetadata } from './requests.ts';
+import type { MetadataResponse, TopicMetadata } from './metadata-request.ts';
 import { type KafkaSourceSettings, topicMatcher } from './settings.ts';
 
 const WAIT_FOR_TOPIC_MS = 1_000;

@@ -39,11 +39,17 @@ export function nameOf(code: number): string {
   return `${code} ${NAMES.get(code) ?? 'unnamed error'}`;
 }
 
-const MOVED: ReadonlySet<number> = new Set([
+const PASSING: ReadonlySet<number> = new Set([
+  KafkaCode.UNKNOWN_SERVER_ERROR,
   KafkaCode.UNKNOWN_TOPIC_OR_PARTITION,
   KafkaCode.LEADER_NOT_AVAILABLE,
   KafkaCode.NOT_LEADER_OR_FOLLOWER,
+  KafkaCode.REQUEST_TIMED_OUT,
   KafkaCode.REPLICA_NOT_AVAILABLE,
+  KafkaCode.NETWORK_EXCEPTION,
+  KafkaCode.COORDINATOR_LOAD_IN_PROGRESS,
+  KafkaCode.COORDINATOR_NOT_AVAILABLE,
+  KafkaCode.NOT_COORDINATOR,
   KafkaCode.KAFKA_STORAGE_ERROR,
   KafkaCode.FENCED_LEADER_EPOCH,
   KafkaCode.UNKNOWN_LEADER_EPOCH,
@@ -51,22 +57,7 @@ const MOVED: ReadonlySet<number> = new Set([
   KafkaCode.UNKNOWN_TOPIC_ID,
 ]);
 
-const PASSING: ReadonlySet<number> = new Set([
-  ...MOVED,
-  KafkaCode.UNKNOWN_SERVER_ERROR,
-  KafkaCode.REQUEST_TIMED_OUT,
-  KafkaCode.NETWORK_EXCEPTION,
-  KafkaCode.COORDINATOR_LOAD_IN_PROGRESS,
-  KafkaCode.COORDINATOR_NOT_AVAILABLE,
-  KafkaCode.NOT_COORDINATOR,
-]);
-
-/** The partition is led by somebody else, or this broker does not know it yet: look at fresh metadata and ask again. */
-export function isMoved(code: number): boolean {
-  return MOVED.has(code);
-}
-
-/** Goes away by asking again, possibly somebody else. */
+/** Goes away by asking again, often somebody else: the broker that fresh metadata names. */
 export function isPassing(code: number): boolean {
   return PASSING.has(code);
 }

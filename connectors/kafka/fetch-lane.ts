@@ -2,11 +2,11 @@ import { type Env, type MemoryBudget, type Reservation, type SluiceError, toSlui
 import type { Cluster } from './cluster.ts';
 import { responseMalformed } from './connection-errors.ts';
 import { refusedByBroker } from './errors.ts';
+import { type FetchedPartition, type FetchRequest, type FetchResponse, fetchApi } from './fetch-request.ts';
 import { type PartitionDelivery, scanPartition } from './frame.ts';
+import type { RawReply } from './link.ts';
 import { pauseMs, type ReadSplit } from './read-split.ts';
 import { badBatchError } from './record-batch.ts';
-import { type FetchedPartition, type FetchRequest, type FetchResponse, fetchApi } from './requests.ts';
-import type { RawReply } from './transport.ts';
 import { Wakeup } from './wakeup.ts';
 
 /** Answers waiting to be polled and in flight: two keep both sides busy. */

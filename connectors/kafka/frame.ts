@@ -1,9 +1,9 @@
 import { RecordFrame, type SlabPool, type SplitPosition } from '../../core/spi.ts';
 import { AbortedFilter } from './aborted.ts';
 import { BadBatch, type BatchHeader, checkBatch, isControl, readBatchHeader } from './batch.ts';
+import type { AbortedTransaction } from './fetch-request.ts';
 import type { KafkaPosition } from './positions.ts';
 import { KafkaBatch } from './record-batch.ts';
-import type { AbortedTransaction } from './requests.ts';
 
 /** What the batch headers of one partition's answer say; no record has been touched. */
 export interface ScannedPartition {

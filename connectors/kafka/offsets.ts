@@ -1,8 +1,9 @@
 import { SluiceError } from '../../core/spi.ts';
 import { type Cluster, placeOf } from './cluster.ts';
 import { refusedByBroker } from './errors.ts';
+import type { MetadataResponse } from './metadata-request.ts';
+import { type ListedOffset, listOffsetsApi } from './offset-requests.ts';
 import type { KafkaPosition } from './positions.ts';
-import { type ListedOffset, listOffsetsApi, type MetadataResponse } from './requests.ts';
 
 export interface OffsetQuestion {
   topic: string;

@@ -1,8 +1,9 @@
 import { SluiceError } from '../../core/spi.ts';
 import { type Cluster, placeOf } from './cluster.ts';
 import { isPassing, KafkaCode, nameOf, refusedByBroker } from './errors.ts';
+import type { MetadataResponse } from './metadata-request.ts';
+import { type EpochEnd, offsetForLeaderEpochApi } from './offset-requests.ts';
 import type { ReadSplit } from './read-split.ts';
-import { type EpochEnd, type MetadataResponse, offsetForLeaderEpochApi } from './requests.ts';
 import type { KafkaSourceSettings } from './settings.ts';
 import { stopOffsets } from './stop.ts';
 

@@ -1,8 +1,8 @@
 import { type Env, type SplitPosition, toSluiceError } from '../../core/spi.ts';
 import type { Cluster } from './cluster.ts';
 import { isPassing, nameOf } from './errors.ts';
+import { offsetCommitApi } from './group-requests.ts';
 import type { KafkaPosition } from './positions.ts';
-import { offsetCommitApi } from './requests.ts';
 
 /** How long the end of a run waits for the last publication. */
 const LAST_WORDS_MS = 1_000;

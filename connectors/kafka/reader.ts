@@ -14,13 +14,10 @@ import type { Cluster } from './cluster.ts';
 import { isPassing, KafkaCode, refusedByBroker } from './errors.ts';
 import { type Delivery, FetchLane, type LaneHost } from './fetch-lane.ts';
 import { buildFrame } from './frame.ts';
-import { listOffsets } from './offsets.ts';
-import { decideOutOfRange } from './out-of-range.ts';
-import { type Placed, placeSplits } from './placement.ts';
+import { LeaderSearch } from './leader-search.ts';
 import type { KafkaPosition } from './positions.ts';
 import type { OffsetPublisher } from './publish.ts';
 import { ReadSplit } from './read-split.ts';
-import { TIMESTAMP_EARLIEST, TIMESTAMP_LATEST } from './requests.ts';
 import type { KafkaSourceSettings } from './settings.ts';
 import { Wakeup } from './wakeup.ts';
 
@@ -61,8 +58,7 @@ export class KafkaReader implements SplitReader<KafkaPosition>, LaneHost {
   readonly #slabs = new SlabPool();
   /** Wakes a waiting poll. */
   readonly #news = new Wakeup();
-  /** Wakes the loop that looks for leaders. */
-  readonly #placing = new Wakeup();
+  readonly #search: LeaderSearch;
   readonly #warnedAtMs = new Map<string, number>();
   #broken: SluiceError | undefined;
   #lagAtMs = Number.NEGATIVE_INFINITY;
@@ -78,13 +74,25 @@ export class KafkaReader implements SplitReader<KafkaPosition>, LaneHost {
     this.readCommitted = settings.isolation === 'read_committed';
     this.#settings = settings;
     this.#publisher = publisher;
-    this.#watch(this.#placeLoop());
+    this.#search = new LeaderSearch({
+      env,
+      cluster,
+      settings,
+      signal: this.signal,
+      splits: () => this.#splits.values(),
+      onFound: (split, nodeId) => {
+        if (this.isCurrent(split)) this.#lane(nodeId).wake();
+      },
+      onNews: () => this.#news.notify(),
+      onTrouble: (about, message, error) => this.#warn(about, message, error),
+    });
+    this.#watch(this.#search.run());
   }
 
   assign(splits: readonly (Split & { position: KafkaPosition })[]): void {
     const nowMs = this.env.clock.monotonicMs();
     for (const { position, ...split } of splits) this.#splits.set(split.id, new ReadSplit(split, position, nowMs));
-    this.#placing.notify();
+    this.#search.wake();
   }
 
   revoke(splits: readonly SplitId[]): void {
@@ -123,7 +131,6 @@ export class KafkaReader implements SplitReader<KafkaPosition>, LaneHost {
     await this.#publisher?.close();
     this.#stop.abort();
     this.#news.notify();
-    this.#placing.notify();
     for (const delivery of this.#ready.splice(0)) delivery.recycle();
   }
 
@@ -165,7 +172,7 @@ export class KafkaReader implements SplitReader<KafkaPosition>, LaneHost {
       const resource = `topic ${split.split.group} (partition ${split.split.id})`;
       split.fail(split.position.offset, refusedByBroker(errorCode, { operation: 'Read', resource }));
     }
-    this.#placing.notify();
+    this.#search.wake();
   }
 
   broken(nodeId: number, splits: readonly ReadSplit[], error: SluiceError): void {
@@ -179,7 +186,7 @@ export class KafkaReader implements SplitReader<KafkaPosition>, LaneHost {
       error,
     );
     for (const split of splits) split.placeAgain(this.env);
-    this.#placing.notify();
+    this.#search.wake();
   }
 
   // Handing out.
@@ -231,80 +238,6 @@ export class KafkaReader implements SplitReader<KafkaPosition>, LaneHost {
     this.env.metrics.set('lag', lag);
   }
 
-  // Looking for leaders.
-
-  async #placeLoop(): Promise<void> {
-    this.signal.addEventListener('abort', () => this.#placing.notify(), { once: true });
-    while (!this.signal.aborted) {
-      const nowMs = this.env.clock.monotonicMs();
-      const ready: ReadSplit[] = [];
-      let nextAtMs = Number.POSITIVE_INFINITY;
-      for (const one of this.#splits.values()) {
-        if (one.state.kind !== 'placing') continue;
-        if (one.state.readyAtMs <= nowMs) ready.push(one);
-        else nextAtMs = Math.min(nextAtMs, one.state.readyAtMs);
-      }
-      if (ready.length > 0) {
-        await this.#place(ready);
-        continue;
-      }
-      const cancel =
-        nextAtMs < Number.POSITIVE_INFINITY
-          ? this.env.timers.after(Math.ceil(nextAtMs - nowMs), () => this.#placing.notify())
-          : () => {};
-      await this.#placing.wait();
-      cancel();
-    }
-  }
-
-  async #place(splits: readonly ReadSplit[]): Promise<void> {
-    try {
-      await this.#moveIntoRange(splits.filter((split) => split.outOfRange));
-      const placed = await placeSplits(splits, {
-        cluster: this.cluster,
-        settings: this.#settings,
-        nowMs: () => this.env.clock.monotonicMs(),
-        signal: this.signal,
-      });
-      for (const [split, place] of placed) if (split.state.kind === 'placing') this.#apply(split, place);
-    } catch (error) {
-      if (this.signal.aborted) return;
-      const failure = toSluiceError(error);
-      if (failure.kind !== 'unavailable') throw failure;
-      this.#warn(
-        'placing',
-        `Kafka: looking for the leaders of partitions failed, trying again: ${failure.message}`,
-        failure,
-      );
-      for (const split of splits) if (split.state.kind === 'placing') split.placeAgain(this.env);
-    }
-    this.#news.notify();
-  }
-
-  #apply(split: ReadSplit, place: Placed): void {
-    const { id } = split.split;
-    switch (place.kind) {
-      case 'fetch':
-        split.state = { kind: 'fetching', nodeId: place.nodeId, leaderEpoch: place.leaderEpoch };
-        if (this.isCurrent(split)) this.#lane(place.nodeId).wake();
-        break;
-      case 'again':
-        this.#warn(id, `Kafka: ${id} cannot be read now, trying again: ${place.why}`);
-        split.placeAgain(this.env);
-        break;
-      case 'failed':
-        split.fail(split.position.offset, place.error);
-        break;
-      case 'ignored':
-        this.env.log.warn(`Kafka: ${id} is not read any more: its topic was deleted`, { split: id });
-        split.state = place;
-        break;
-      case 'done':
-        split.state = place;
-        break;
-    }
-  }
-
   #lane(nodeId: number): FetchLane {
     let lane = this.#lanes.get(nodeId);
     if (lane === undefined) {
@@ -313,34 +246,6 @@ export class KafkaReader implements SplitReader<KafkaPosition>, LaneHost {
       this.#watch(lane.run());
     }
     return lane;
-  }
-
-  async #moveIntoRange(splits: readonly ReadSplit[]): Promise<void> {
-    if (splits.length === 0) return;
-    const ask = (timestampMs: number) =>
-      listOffsets(
-        this.cluster,
-        splits.map(({ split }) => ({ topic: split.group, partition: split.index, timestampMs })),
-        // An offset behind the last stable one may be fetched, so the range ends at the high watermark.
-        { readCommitted: false, signal: this.signal },
-      );
-    const [earliest, latest] = await Promise.all([ask(TIMESTAMP_EARLIEST), ask(TIMESTAMP_LATEST)]);
-    for (const [index, split] of splits.entries()) {
-      split.outOfRange = false;
-      const { id } = split.split;
-      const wanted = split.position.offset;
-      const range = { earliest: earliest[index] as KafkaPosition, latest: latest[index] as KafkaPosition };
-      const verdict = decideOutOfRange(id, wanted, range, this.#settings.onOffsetOutOfRange);
-      if (verdict.kind === 'failed') split.fail(wanted, verdict.error);
-      if (verdict.kind !== 'goOn') continue;
-      const { offset } = verdict.position;
-      this.env.log.warn(`Kafka: ${id} goes on at ${offset}: offset ${wanted} is gone (onOffsetOutOfRange)`, {
-        split: id,
-        wanted,
-        offset,
-      });
-      split.jumpTo(verdict.position);
-    }
   }
 
   // Trouble.

@@ -3,8 +3,8 @@ import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type tls from 'node:tls';
 import { SluiceError } from '../../core/spi.ts';
+import type { SaslCredentials } from './link.ts';
 import type { KafkaSourceSettings } from './settings.ts';
-import type { SaslCredentials } from './transport.ts';
 
 const TOKEN_COMMAND_TIMEOUT_MS = 30_000;
 

@@ -2,13 +2,14 @@ import type { Discovery, SourceContext, SourceSession, Split, SplitReader } from
 import { Cluster } from './cluster.ts';
 import type { BrokerAddress } from './connection-errors.ts';
 import { TopicDiscovery } from './discovery.ts';
+import { selfTest } from './kafkajs.ts';
 import type { KafkaPosition } from './positions.ts';
 import { OffsetPublisher } from './publish.ts';
 import { KafkaReader } from './reader.ts';
 import { saslCredentials, type TokenProvider, tlsOptions } from './security.ts';
 import type { KafkaSourceSettings } from './settings.ts';
 import { startPositions } from './start.ts';
-import { selfTest, Transport } from './transport.ts';
+import { Transport } from './transport.ts';
 
 export interface SessionOptions {
   settings: KafkaSourceSettings;

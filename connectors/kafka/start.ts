@@ -1,9 +1,10 @@
 import { SluiceError, type Split } from '../../core/spi.ts';
 import type { Cluster } from './cluster.ts';
 import { isPassing, refusedByBroker } from './errors.ts';
+import { offsetFetchApi } from './group-requests.ts';
+import { TIMESTAMP_EARLIEST, TIMESTAMP_LATEST } from './offset-requests.ts';
 import { listOffsets } from './offsets.ts';
 import type { KafkaPosition } from './positions.ts';
-import { offsetFetchApi, TIMESTAMP_EARLIEST, TIMESTAMP_LATEST } from './requests.ts';
 import type { StartSetting } from './settings.ts';
 
 export interface StartContext {

@@ -1,6 +1,6 @@
 import type { Split } from '../../core/spi.ts';
 import type { Cluster } from './cluster.ts';
-import { TIMESTAMP_LATEST } from './requests.ts';
+import { TIMESTAMP_LATEST } from './offset-requests.ts';
 import type { StopSetting } from './settings.ts';
 import { atTime, fromTime, offsetFor, toMs } from './start.ts';
 
