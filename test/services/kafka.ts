@@ -84,7 +84,8 @@ export async function createTopic(
   { topic, partitions = 1, configs = {} }: { topic: string; partitions?: number; configs?: Record<string, string> },
 ): Promise<void> {
   const configEntries = Object.entries(configs).map(([name, value]) => ({ name, value }));
-  const wanted: ITopicConfig = { topic, numPartitions: partitions, replicationFactor: 1, configEntries };
+  // As many replicas as the broker gives by default.
+  const wanted: ITopicConfig = { topic, numPartitions: partitions, replicationFactor: -1, configEntries };
   await withAdmin(brokers, (admin) => admin.createTopics({ topics: [wanted], waitForLeaders: true }));
 }
 

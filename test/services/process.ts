@@ -9,10 +9,10 @@ import net from 'node:net';
  */
 const guard = `
 exec 4<&0
-"$@" <&- 3>&- 4<&- & pid=$!
+"$@" </dev/null 3>&- 4<&- & pid=$!
 ( read -r line <&4; trap '' TERM; kill -9 $pid; if [ -n "$OWNED_DIR" ]; then rm -rf "$OWNED_DIR"; fi ) 3>&- 2>/dev/null & watch=$!
 echo $pid >&3
-exec 3>&-
+exec 3>&- 2>/dev/null
 wait $pid; code=$?
 kill $watch 2>/dev/null
 wait $watch
@@ -62,16 +62,19 @@ export async function spawnGuarded({ command, args, logPath, ownedDir = '', env 
   (shell.stdin as net.Socket).unref();
   return {
     pid,
-    exited,
+    get exited() {
+      shell.ref(); // whoever waits for it keeps this process alive, a forgotten program does not
+      return exited;
+    },
     get running() {
       return running;
     },
     signal(name) {
-      if (running) process.kill(pid, name);
+      if (running) signalIfThere(pid, name);
     },
     async kill() {
-      shell.ref(); // whoever waits for it keeps this process alive, a forgotten program does not
-      if (running) process.kill(pid, 'SIGKILL');
+      shell.ref();
+      if (running) signalIfThere(pid, 'SIGKILL');
       await exited;
     },
     async end() {
@@ -80,6 +83,14 @@ export async function spawnGuarded({ command, args, logPath, ownedDir = '', env 
       await exited;
     },
   };
+}
+
+function signalIfThere(pid: number, name: NodeJS.Signals): void {
+  try {
+    process.kill(pid, name);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error; // it has ended, and its shell is about to say so
+  }
 }
 
 function signalCode(signal: NodeJS.Signals): number {

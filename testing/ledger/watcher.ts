@@ -44,6 +44,16 @@ export class OutputWatcher {
   readonly #stop = new AbortController();
   readonly #done: Promise<void>;
   #polls = 0;
+  #records = 0;
+
+  /** Whole records in all files seen so far. */
+  get records(): number {
+    return this.#records;
+  }
+
+  get files(): number {
+    return this.#seen.size;
+  }
 
   /** How often the whole output was looked at. */
   get polls(): number {
@@ -98,7 +108,7 @@ export class OutputWatcher {
       const hash = await readOrGone(() => contentHash(path));
       if (hash === undefined) return;
       this.#seen.set(file.path, { bytes: now.size, hash, modifiedMs: now.mtimeMs });
-      await readOrGone(() => this.#readEarly(file.path));
+      await readOrGone(() => this.#readRecords(file.path));
     } else if (before.bytes !== now.size || before.modifiedMs !== now.mtimeMs) {
       this.#found('changed', `${file.path} had ${before.bytes} bytes when it was first seen, now ${now.size}`);
       this.#seen.set(file.path, { ...before, bytes: now.size, modifiedMs: now.mtimeMs });
@@ -120,12 +130,13 @@ export class OutputWatcher {
     }
   }
 
-  async #readEarly(path: string): Promise<void> {
+  async #readRecords(path: string): Promise<void> {
     const reader = new RecordReader();
     const { root, ledger } = this.#options;
     let early = 0;
     await readLines(join(root, path), (bytes, start, end, whole) => {
       if (!whole || !reader.read(bytes, start, end)) return; // torn: the audit counts it, or it changes
+      this.#records++;
       if (ledger.outcomeOf(reader.topic, reader.partition, reader.sequence) === 'open') early++;
     });
     if (early > 0) this.#found('early', `${path} shows ${early} records of open transactions`, early);
