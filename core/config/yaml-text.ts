@@ -89,8 +89,10 @@ function unusableNodes(document: Document.Parsed, placeOf: (offset: number) => P
     problems.push({ ...placeOf(warning.pos[0]), path: '', message: `not valid here: ${warning.message}` });
   }
   visit(document, {
-    Alias: (_key, node) => {
-      if (node.resolve(document) === undefined) add(node, `*${node.source} names no earlier &${node.source}`);
+    Alias: (_key, node, above) => {
+      const target = node.resolve(document);
+      if (target === undefined) add(node, `*${node.source} names no earlier &${node.source}`);
+      else if (above.includes(target)) add(node, `*${node.source} stands inside &${node.source}: it would never end`);
     },
     Pair: (_key, pair) => {
       if (isMap(pair.key) || isSeq(pair.key)) add(pair.key, 'expected a plain key, found a list or map as key');
@@ -110,7 +112,7 @@ function offsetOf(document: Document.Parsed, path: Path, at: 'key' | 'value'): n
       if (pair === undefined) break;
       const last = index === path.length - 1;
       // A key without a value, and anything inside that is missing, is best shown at the key.
-      found = (last && at === 'key') || startOf(pair.value) < 0 ? pair.key : pair.value;
+      found = (last && at === 'key') || isBlank(pair.value) ? pair.key : pair.value;
       // The start of a block map is its first key; the key above it says better which map is meant.
       if (!last && isMap(pair.value) && pair.value.flow !== true) found = pair.key;
       node = pair.value;
@@ -135,6 +137,11 @@ function pairOf(document: Document.Parsed, map: YAMLMap, key: string): Pair | un
     }
   }
   return undefined;
+}
+
+function isBlank(node: unknown): boolean {
+  const range = (node as Node | null | undefined)?.range;
+  return !isAlias(node) && (range === undefined || range === null || range[0] === range[1]);
 }
 
 function startOf(node: unknown): number {
