@@ -1,7 +1,8 @@
 /** For connector authors: the contracts, and the few parts of the engine that connectors build on. */
 export { assert, unreachable } from './assert.ts';
-export { RecordFrame, SlabPool, type FrameParts } from './batch/frame.ts';
-export { LinePacker, type LineLimits, type LineRange } from './batch/lines.ts';
+export { type FrameParts, RecordFrame, SlabPool } from './batch/frame.ts';
+export { type LineFormat, type LineLimits, LinePacker, type LineRange } from './batch/lines.ts';
+export { duration, secret, size } from './config/fields.ts';
 export type * from './contract/batch.ts';
 export type * from './contract/codec.ts';
 export type * from './contract/connector.ts';
@@ -10,5 +11,4 @@ export type * from './contract/memory.ts';
 export type * from './contract/sink.ts';
 export type * from './contract/source.ts';
 export type * from './contract/store.ts';
-export { duration, size, secret } from './config/fields.ts';
-export { SluiceError, toSluiceError, type ErrorKind } from './errors.ts';
+export { type ErrorKind, SluiceError, toSluiceError } from './errors.ts';

@@ -151,7 +151,14 @@ export class LinePacker {
   }
 
   /** Packs records of the open batch until its end, a limit or the end of the slab; returns where the lines end. */
-  #packBatch(batch: RecordBatch, into: Buffer, at: number, range: LineRange, limits: LineLimits, rangeStart: number): number {
+  #packBatch(
+    batch: RecordBatch,
+    into: Buffer,
+    at: number,
+    range: LineRange,
+    limits: LineLimits,
+    rangeStart: number,
+  ): number {
     const source = this.#source as { bytes: Buffer; inPlace: boolean };
     const from = source.bytes;
     const inPlace = source.inPlace;
@@ -233,7 +240,8 @@ function rewriteNewlines(batch: RecordBatch, index: number, bytes: Buffer, start
       details: { split: batch.split, offset },
     });
   }
-  for (let at = bytes.indexOf(NEWLINE, start); at >= 0 && at < end; at = bytes.indexOf(NEWLINE, at + 1)) bytes[at] = SPACE;
+  for (let at = bytes.indexOf(NEWLINE, start); at >= 0 && at < end; at = bytes.indexOf(NEWLINE, at + 1))
+    bytes[at] = SPACE;
 }
 
 function nullValue(batch: RecordBatch, index: number): SluiceError {

@@ -1,5 +1,6 @@
-/** Everything a part may take from the world besides its ports: time, timers, randomness, ids, logs and metrics. */
+/** Everything a part may take from the world besides its ports: who it is, time, timers, randomness, ids, logs and metrics. */
 export interface Env {
+  readonly self: Self;
   readonly clock: Clock;
   readonly timers: Timers;
   readonly random: Random;
@@ -8,9 +9,18 @@ export interface Env {
   readonly metrics: Metrics;
 }
 
+/** Who writes a slot, for the messages of whoever finds it. Decides nothing. */
+export interface Self {
+  readonly host: string;
+  readonly pid: number;
+  readonly version: string;
+}
+
 export interface Clock {
   /** Wall time in ms since 1970. May jump: for people and file names of the day, never for decisions. */
   nowMs(): number;
+  /** The same moment as ISO 8601 text in UTC. */
+  isoNow(): string;
   /** Milliseconds since some fixed moment of this process; never goes back. */
   monotonicMs(): number;
 }

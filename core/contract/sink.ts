@@ -1,7 +1,7 @@
+import type { SluiceError } from '../errors.ts';
 import type { Frame, SplitId } from './batch.ts';
 import type { VersionedCodec } from './codec.ts';
 import type { Env } from './env.ts';
-import type { SluiceError } from '../errors.ts';
 import type { MemoryBudget } from './memory.ts';
 import type { CallOptions, Store } from './store.ts';
 

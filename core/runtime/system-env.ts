@@ -1,9 +1,22 @@
 import type { Env, Logger, Metrics } from '../contract/env.ts';
+import { VERSION } from '../version.ts';
+
+export interface SystemEnvOptions {
+  /** Names this machine in slots; the core knows no operating system, so the caller passes `os.hostname()`. */
+  host?: string;
+  log?: Logger;
+  metrics?: Metrics;
+}
 
 /** The real world. The only file of the engine that reads the clock, arms timers or draws random numbers. */
-export function systemEnv({ log = quietLog, metrics = noMetrics }: { log?: Logger; metrics?: Metrics } = {}): Env {
+export function systemEnv({ host = 'localhost', log = quietLog, metrics = noMetrics }: SystemEnvOptions = {}): Env {
   return {
-    clock: { nowMs: () => Date.now(), monotonicMs: () => performance.now() },
+    self: { host, pid: process.pid, version: VERSION },
+    clock: {
+      nowMs: () => Date.now(),
+      isoNow: () => new Date().toISOString(),
+      monotonicMs: () => performance.now(),
+    },
     timers: {
       sleep: (ms, { signal } = {}) =>
         new Promise((resolve) => {

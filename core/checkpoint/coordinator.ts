@@ -1,0 +1,310 @@
+import type { VersionedCodec } from '../contract/codec.ts';
+import type { Env } from '../contract/env.ts';
+import type { Committer, PendingHandle, Staged } from '../contract/sink.ts';
+import type { PositionCodec } from '../contract/source.ts';
+import { SluiceError, toSluiceError } from '../errors.ts';
+import { CommitQueue } from './commit-queue.ts';
+import { decodeHandle, encodeHandle, nameHandle } from './handles.ts';
+import { type CheckpointLog, fenced } from './log.ts';
+import { checkContinuity, planRetention } from './protocol.ts';
+import type { Slot, SlotKind, SlotSplit, StoredSlot } from './slot.ts';
+
+/** Beyond these the stream waits for commits. */
+const CHECKPOINTS_UNSETTLED_MAX = 10;
+const HANDLES_UNSETTLED_MAX = 1_000;
+const SWEEP_EVERY_MS = 600_000;
+
+export interface CoordinatorOptions<P, H> {
+  readonly log: CheckpointLog;
+  readonly claim: StoredSlot;
+  readonly positions: PositionCodec<P>;
+  readonly handles: VersionedCodec<H>;
+  readonly committer: Committer<H>;
+  readonly env: Env;
+  readonly retain: number;
+  /** For one slot: from the barrier until it is durable. */
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal;
+  /** The incarnation is over: fenced, lost, or a slot whose outcome stays unknown. */
+  onFailed(error: SluiceError): void;
+  /** Everything up to these positions is durable and visible. */
+  onVisible(splits: readonly SlotSplit[]): void;
+}
+
+export interface Cut<H> {
+  readonly splits: readonly SlotSplit[];
+  readonly staged: Staged<H>;
+  readonly records: number;
+  readonly bytes: number;
+}
+
+/**
+ * Writes the slots of one incarnation and commits what they name. One slot at a time; commits run beside the next cut; a
+ * settling slot follows every commit at once. Never aborts anything but orphans of older epochs.
+ */
+export class Coordinator<P, H> {
+  readonly #options: CoordinatorOptions<P, H>;
+  readonly #queue: CommitQueue<H>;
+  #newest: StoredSlot;
+  /** Slots are written one after the other. */
+  #writing: Promise<unknown> = Promise.resolve();
+  /** Durable slots whose output is not all visible yet, oldest first. */
+  #notVisible: { seq: number; splits: readonly SlotSplit[] }[] = [];
+  /** Set when a slot's outcome is unknown: its number must never be sent again with other bytes. */
+  #broken: unknown;
+  /** Retained slots, oldest first, as far as this incarnation knows; undefined until they are read once. */
+  #retained: Slot[] | undefined;
+  #retaining = false;
+  #wake: (() => void)[] = [];
+  #cancelSweep: (() => void) | undefined;
+
+  constructor(options: CoordinatorOptions<P, H>) {
+    this.#options = options;
+    this.#newest = options.claim;
+    this.#queue = new CommitQueue({
+      committer: options.committer,
+      epoch: options.claim.slot.epoch,
+      env: options.env,
+      signal: options.signal,
+      onSettled: () => this.#settleInBackground(),
+      onLost: (error) => this.#lost(error),
+      onFailed: (error) => this.#fail(error),
+    });
+  }
+
+  get newest(): Slot {
+    return this.#newest.slot;
+  }
+
+  /** Step 1 of a start: every handle the claim carries has its turn before anything is read. */
+  async commitCarried(): Promise<void> {
+    const carried = this.newest.pending.map((entry) => decodeHandle(this.#options.handles, entry));
+    if (carried.length > 0)
+      this.#options.env.log.info('committing what the previous run staged', { handles: carried.length });
+    this.#queue.add(carried, this.newest.seq);
+    await this.#queue.firstRound();
+    this.#sweep();
+    this.#retainInBackground();
+  }
+
+  /** Makes a cut durable, then starts to commit it. Resolves when the slot is durable. */
+  async checkpoint(cut: Cut<H>): Promise<void> {
+    await this.#write('checkpoint', () => {
+      const { slot } = this.#newest;
+      const place = { seq: slot.seq + 1, epoch: slot.epoch };
+      const named = cut.staged.handles.map((handle, i) =>
+        nameHandle(handle, { ...place, counter: slot.sinks.main.counter + i + 1 }),
+      );
+      return { splits: cut.splits, named, records: cut.records, bytes: cut.bytes };
+    });
+    this.#options.env.metrics.add('checkpoints', 1);
+  }
+
+  /** Resolves when few enough handles are unsettled to go on reading; rejects when that takes longer than a checkpoint may. */
+  async roomForMore(): Promise<void> {
+    if (!this.#tooMuchUnsettled()) return;
+    this.#options.env.log.warn('reading waits until older output is committed', { handles: this.#queue.size });
+    await this.#waitFor(() => !this.#tooMuchUnsettled(), this.#options.timeoutMs);
+  }
+
+  /** Ends an orderly stop: waits until everything is visible and closes the log with a `final` slot. */
+  async finish(): Promise<void> {
+    await this.#waitFor(() => this.#queue.size === 0, Number.POSITIVE_INFINITY);
+    await this.#write('final', () => ({ splits: this.newest.source.splits, named: [], records: 0, bytes: 0 }));
+  }
+
+  /** An idle pipeline has to notice, too, that it was replaced. */
+  async proveOwner(): Promise<void> {
+    await this.#exclusive(() => this.#options.log.proveOwner(this.newest, this.#call()));
+  }
+
+  /** Stops timers. Never commits and never aborts. */
+  stop(): void {
+    this.#queue.stop();
+    this.#cancelSweep?.();
+  }
+
+  async #write(
+    kind: Extract<SlotKind, 'checkpoint' | 'final'>,
+    plan: () => { splits: readonly SlotSplit[]; named: PendingHandle<H>[]; records: number; bytes: number } | undefined,
+  ): Promise<void> {
+    await this.#exclusive(async () => {
+      if (this.#broken !== undefined) throw this.#broken;
+      const next = plan();
+      if (next === undefined) return;
+      const slot = this.#nextSlot(kind, next);
+      this.#newest = await this.#append(slot);
+      this.#retained?.push(slot);
+      this.#notVisible.push({ seq: slot.seq, splits: slot.source.splits });
+      this.#queue.add(next.named, slot.seq);
+      this.#tellVisible();
+    });
+  }
+
+  async #append(slot: Slot): Promise<StoredSlot> {
+    const { log, positions } = this.#options;
+    const { source } = this.newest;
+    try {
+      checkContinuity(source, slot.source, positions, { before: source.version, now: slot.source.version });
+      const result = await log.append(slot, this.#call());
+      if (result.kind === 'taken') throw fenced(result.by.slot, slot.seq);
+      return result.stored;
+    } catch (error) {
+      this.#broken = error;
+      throw error;
+    }
+  }
+
+  #nextSlot(
+    kind: SlotKind,
+    next: { splits: readonly SlotSplit[]; named: PendingHandle<H>[]; records: number; bytes: number },
+  ): Slot {
+    const { slot: before, sha256 } = this.#newest;
+    const { env, handles, positions } = this.#options;
+    const { resolution: _, restoredFrom: __, ...carried } = before;
+    return {
+      ...carried,
+      seq: before.seq + 1,
+      token: env.ids.hex(16),
+      kind,
+      createdAt: env.clock.isoNow(),
+      owner: env.self,
+      previous: { seq: before.seq, sha256 },
+      source: { ...before.source, version: positions.version, splits: [...next.splits] },
+      sinks: {
+        ...before.sinks,
+        main: { ...before.sinks.main, counter: before.sinks.main.counter + next.named.length },
+      },
+      pending: [...this.#queue.pending, ...next.named].map((handle) => encodeHandle(handles, handle)),
+      stats: { records: before.stats.records + next.records, bytes: before.stats.bytes + next.bytes },
+    };
+  }
+
+  /**
+   * Downstream jobs may move committed files at any time, and a restart that still finds them pending could no longer prove
+   * them: so what is settled leaves the log at once, unless a cut that came first has done it already.
+   */
+  #settleInBackground(): void {
+    this.#write('checkpoint', () => {
+      const unsettled = new Set(this.#queue.pending.map((handle) => handle.id));
+      if (this.newest.pending.every((handle) => unsettled.has(handle.id))) return undefined;
+      return { splits: this.newest.source.splits, named: [], records: 0, bytes: 0 };
+    }).then(
+      () => this.#retainInBackground(),
+      (error: unknown) => this.#fail(error),
+    );
+  }
+
+  #tellVisible(): void {
+    const pending = this.newest.pending;
+    const oldest = Math.min(Number.POSITIVE_INFINITY, ...pending.map((handle) => handle.seq));
+    let visible: readonly SlotSplit[] | undefined;
+    while (this.#notVisible[0] !== undefined && this.#notVisible[0].seq < oldest)
+      visible = this.#notVisible.shift()?.splits;
+    if (visible !== undefined) this.#options.onVisible(visible);
+    for (const wake of this.#wake.splice(0)) wake();
+  }
+
+  #retainInBackground(): void {
+    if (this.#retaining || this.#options.signal.aborted) return;
+    this.#retaining = true;
+    this.#retain()
+      .catch((error: unknown) => {
+        // What could not be deleted now is deleted after the next checkpoint; it costs space and nothing else.
+        this.#options.env.log.debug('old checkpoints could not be deleted', { cause: toSluiceError(error).message });
+      })
+      .finally(() => {
+        this.#retaining = false;
+      });
+  }
+
+  async #retain(): Promise<void> {
+    const { log, retain, signal } = this.#options;
+    if (this.#retained === undefined) {
+      const stored = await log.readAll(0, { signal });
+      this.#retained = stored.map(({ slot }) => slot).filter((slot) => slot.seq <= this.newest.seq);
+    }
+    const unsettledFrom = Math.min(Number.POSITIVE_INFINITY, ...this.newest.pending.map((handle) => handle.seq));
+    for (const seq of planRetention(this.#retained, { retain, unsettledFrom })) {
+      if (signal.aborted) return;
+      await log.delete(seq, { signal });
+      this.#retained = this.#retained.filter((slot) => slot.seq !== seq);
+    }
+  }
+
+  /** Discards what older incarnations staged and nobody names, after the claim and again every ten minutes. */
+  #sweep(): void {
+    const { log, committer, env, handles, signal } = this.#options;
+    const { pipeline, lineage, layout, shard, epoch } = this.newest;
+    const sweep = async () => {
+      const retained = await log.readAll(0, { signal });
+      const keep = retained.flatMap(({ slot }) => slot.pending.map((entry) => decodeHandle(handles, entry)));
+      const report = await committer.abortOrphans({ pipeline, lineage, layout, shard, epochBelow: epoch }, keep, {
+        signal,
+      });
+      if (report.aborted.length > 0)
+        env.log.info('discarded what a crashed run had staged', { files: report.aborted.length });
+    };
+    sweep()
+      .catch((error: unknown) => {
+        // Orphans are invisible to readers; the next sweep tries again.
+        if (!signal.aborted) env.log.warn('orphans could not be discarded', { cause: toSluiceError(error).message });
+      })
+      .finally(() => {
+        if (!signal.aborted) this.#cancelSweep = env.timers.after(SWEEP_EVERY_MS, () => this.#sweep());
+      });
+  }
+
+  #tooMuchUnsettled(): boolean {
+    if (this.#queue.size > HANDLES_UNSETTLED_MAX) return true;
+    const oldest = this.#queue.pending[0]?.seq;
+    return (
+      oldest !== undefined && this.#notVisible.filter(({ seq }) => seq >= oldest).length > CHECKPOINTS_UNSETTLED_MAX
+    );
+  }
+
+  async #waitFor(holds: () => boolean, timeoutMs: number): Promise<void> {
+    const { env, signal } = this.#options;
+    const deadlineMs = env.clock.monotonicMs() + timeoutMs;
+    while (!holds()) {
+      const leftMs = deadlineMs - env.clock.monotonicMs();
+      if (signal.aborted) throw this.#stuck('the run ended');
+      if (leftMs <= 0) throw this.#stuck(`not committed within ${timeoutMs} ms`);
+      const pause = new AbortController();
+      this.#wake.push(() => pause.abort());
+      await env.timers.sleep(Math.min(leftMs, 1_000), { signal: AbortSignal.any([pause.signal, signal]) });
+    }
+  }
+
+  #stuck(why: string): SluiceError {
+    const cause = this.#queue.blockedBy;
+    return new SluiceError('rejected', 'COMMIT_STUCK', {
+      message: `${this.#queue.size} staged files could not be committed: ${cause?.message ?? why}`,
+      help: cause?.help ?? 'They stay staged, nothing is lost; the next start commits them first.',
+      details: { handles: this.#queue.pending.slice(0, 10).map((handle) => handle.id) },
+      cause,
+    });
+  }
+
+  async #lost(error: SluiceError): Promise<void> {
+    // A fenced instance finds nothing staged because its successor has committed it: that is no loss.
+    await this.proveOwner();
+    throw error;
+  }
+
+  #fail(error: unknown): void {
+    if (!this.#options.signal.aborted) this.#options.onFailed(toSluiceError(error));
+  }
+
+  async #exclusive<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.#writing.then(work);
+    // The next in line runs whatever came of this one; the caller of this one gets its error.
+    this.#writing = turn.catch(() => undefined);
+    return await turn;
+  }
+
+  #call(): { signal: AbortSignal; deadlineMs: number } {
+    const { env, signal, timeoutMs } = this.#options;
+    return { signal, deadlineMs: env.clock.monotonicMs() + timeoutMs };
+  }
+}

@@ -1,0 +1,202 @@
+import { assert } from '../assert.ts';
+import type { Env } from '../contract/env.ts';
+import type { Sink } from '../contract/sink.ts';
+import type { Discovery, PositionCodec, SourceSession, Split } from '../contract/source.ts';
+import { SluiceError } from '../errors.ts';
+import type { Layout } from './layout.ts';
+import type { CheckpointLog, LogCall } from './log.ts';
+import { untilAvailable } from './lookup.ts';
+import { checkContinuity, claimWaitMs } from './protocol.ts';
+import type { Slot, SlotKind, SlotSplit, StoredSlot } from './slot.ts';
+
+/** More claims in a row than this do not make a start wait longer. */
+const CLAIMS_LOOKED_AT = 10;
+
+export interface ClaimOptions<P> {
+  readonly log: CheckpointLog;
+  readonly layout: Layout;
+  readonly shard: number;
+  readonly source: { readonly type: string; readonly codec: PositionCodec<P>; readonly session: SourceSession<P> };
+  readonly discovery: Discovery;
+  readonly sink: Pick<Sink, 'type' | 'identity'>;
+  readonly configHash: string;
+  readonly env: Env;
+}
+
+export interface Claim<P> {
+  readonly stored: StoredSlot;
+  /** The slot number of the claim. */
+  readonly epoch: number;
+  /** What to read, and from where. Splits in the slot that are not among them are parked. */
+  readonly assigned: (Split & { position: P })[];
+}
+
+/**
+ * Takes the log over: newest slot + 1 with the same offsets, states and pending handles, and with positions for splits that
+ * have none yet. Nothing may be committed, aborted or polled before this returns.
+ */
+export async function claimShard<P>(options: ClaimOptions<P>, call: LogCall): Promise<Claim<P>> {
+  const { log, env } = options;
+  for (;;) {
+    const recent = await untilAvailable(env, call, () => readRecent(log, call));
+    const waitMs = claimWaitMs(
+      recent.map(({ slot }) => slot.kind),
+      env.random.next(),
+    );
+    if (waitMs > 0) {
+      await env.timers.sleep(waitMs, { signal: call.signal });
+      const [newest] = await untilAvailable(env, call, () => readRecent(log, call));
+      if (newest?.slot.seq !== recent[0]?.slot.seq) continue;
+    }
+    const { slot, assigned } = await planClaim(options, recent[0], call);
+    const result = await log.append(slot, call);
+    if (result.kind === 'written') return { stored: result.stored, epoch: slot.seq, assigned };
+    env.log.info('another instance claimed first, looking again', { seq: slot.seq, by: result.by.slot.owner });
+  }
+}
+
+/** Newest first: the newest slot and the claims right below it. */
+async function readRecent(log: CheckpointLog, call: LogCall): Promise<StoredSlot[]> {
+  const recent: StoredSlot[] = [];
+  let kind: SlotKind = 'claim';
+  for (const seq of (await log.list(0, call)).slice(-CLAIMS_LOOKED_AT).reverse()) {
+    if (kind !== 'claim') break;
+    const stored = await log.read(seq, call);
+    // Only a newer owner deletes slots, so what was listed and is gone is below a newer slot that the next look will show.
+    if (stored === undefined) return readRecent(log, call);
+    recent.push(stored);
+    kind = stored.slot.kind;
+  }
+  return recent;
+}
+
+async function planClaim<P>(
+  options: ClaimOptions<P>,
+  newest: StoredSlot | undefined,
+  call: LogCall,
+): Promise<{ slot: Slot; assigned: Claim<P>['assigned'] }> {
+  const { layout, source, discovery, sink, env } = options;
+  const before = newest?.slot;
+  refuseWhatCannotGoOn(options, before);
+
+  const saved = before?.source ?? { ...layout.source, splits: layout.source.splits.map(withoutOperators) };
+  const positions = new Map(
+    saved.splits.map((split) => [split.id, source.codec.decode(saved.version, split.position)]),
+  );
+  await addStartPositions(options, saved.splits, positions, call);
+
+  const found = new Map(discovery.splits.map((split) => [split.id, split]));
+  const parked = saved.splits.filter((split) => !found.has(split.id));
+  const splits = [
+    ...parked.map((split) => ({ ...split, position: source.codec.encode(positionOf(positions, split.id)) })),
+    ...discovery.splits.map((split) => slotSplit(split, source.codec, positionOf(positions, split.id))),
+  ].sort((a, b) => (a.id < b.id ? -1 : 1));
+  checkContinuity(saved, { clusterId: discovery.clusterId, splits }, source.codec, {
+    before: saved.version,
+    now: source.codec.version,
+  });
+
+  const seq = (before?.seq ?? 0) + 1;
+  const slot: Slot = {
+    pipeline: layout.pipeline,
+    lineage: layout.lineage,
+    layout: layout.layout,
+    shard: options.shard,
+    seq,
+    epoch: seq,
+    token: env.ids.hex(16),
+    kind: 'claim',
+    createdAt: env.clock.isoNow(),
+    owner: env.self,
+    previous: newest === undefined ? null : { seq: newest.slot.seq, sha256: newest.sha256 },
+    discard: before?.discard ?? [],
+    source: {
+      type: source.type,
+      clusterId: discovery.clusterId ?? saved.clusterId,
+      version: source.codec.version,
+      splits,
+    },
+    sinks: {
+      ...before?.sinks,
+      main: {
+        type: sink.type,
+        identity: sink.identity,
+        state: before?.sinks.main.state ?? [],
+        counter: before?.sinks.main.counter ?? 0,
+      },
+    },
+    pending: before?.pending ?? [],
+    stats: before?.stats ?? { records: 0, bytes: 0 },
+    configHash: options.configHash,
+  };
+  return { slot, assigned: discovery.splits.map((split) => ({ ...split, position: positionOf(positions, split.id) })) };
+}
+
+/** A topic added to the configuration uses `start`, a partition added to a known topic begins at its earliest record. */
+async function addStartPositions<P>(
+  { source, discovery }: ClaimOptions<P>,
+  saved: readonly SlotSplit[],
+  positions: Map<string, P>,
+  call: LogCall,
+): Promise<void> {
+  const unknown = discovery.splits.filter((split) => !positions.has(split.id));
+  await resolvePositions(source.session, unknown, new Set(saved.map((split) => split.group)), positions, call.signal);
+}
+
+/** Resolves where splits without a position begin, into `positions`. */
+export async function resolvePositions<P>(
+  session: SourceSession<P>,
+  splits: readonly Split[],
+  knownGroups: ReadonlySet<string>,
+  positions: Map<string, P>,
+  signal: AbortSignal,
+): Promise<void> {
+  const reasons = {
+    first: splits.filter(({ group }) => !knownGroups.has(group)),
+    found: splits.filter(({ group }) => knownGroups.has(group)),
+  };
+  for (const why of ['first', 'found'] as const) {
+    if (reasons[why].length === 0) continue;
+    const starts = await session.startPositions(reasons[why], why, { signal });
+    assert(starts.length === reasons[why].length, 'a source gives one start position per split');
+    for (const [i, split] of reasons[why].entries()) positions.set(split.id, starts[i] as P);
+  }
+}
+
+function refuseWhatCannotGoOn<P>({ layout, source, sink }: ClaimOptions<P>, newest: Slot | undefined): void {
+  if (source.type !== layout.source.type) {
+    throw new SluiceError('config', 'SOURCE_CHANGED', {
+      message: `the checkpoints of "${layout.pipeline}" were made with source type ${layout.source.type}, not ${source.type}`,
+      help: 'Give the pipeline with the new source another name.',
+    });
+  }
+  const main = newest?.sinks.main;
+  if (newest === undefined || main === undefined || main.identity === sink.identity || newest.pending.length === 0)
+    return;
+  throw new SluiceError('config', 'SINK_MOVED_WITH_PENDING', {
+    message: `${newest.pending.length} files of "${layout.pipeline}" still have to be committed in ${main.identity}, but the sink is now ${sink.identity}`,
+    help: 'Start once with the old sink and stop with SIGTERM; then move it.',
+    details: { pending: newest.pending.map((handle) => handle.id), before: main.identity, now: sink.identity },
+  });
+}
+
+export function slotSplit<P>(split: Split, codec: PositionCodec<P>, position: P): SlotSplit {
+  return {
+    id: split.id,
+    group: split.group,
+    topicId: split.identity,
+    position: codec.encode(position),
+    watermark: null,
+    operatorRefs: [],
+  };
+}
+
+function withoutOperators(split: Layout['source']['splits'][number]): SlotSplit {
+  return { ...split, watermark: null, operatorRefs: [] };
+}
+
+function positionOf<P>(positions: ReadonlyMap<string, P>, id: string): P {
+  const position = positions.get(id);
+  assert(position !== undefined, `split ${id} has a position`);
+  return position;
+}

@@ -1,0 +1,131 @@
+import type { Layout } from '../checkpoint/layout.ts';
+import { CheckpointLog } from '../checkpoint/log.ts';
+import { probeStore } from '../checkpoint/probe.ts';
+import { claimShard, resolvePositions } from '../checkpoint/restore.ts';
+import { openState } from '../checkpoint/state.ts';
+import type { Env } from '../contract/env.ts';
+import type { Discovery, SourceSession } from '../contract/source.ts';
+import type { Store } from '../contract/store.ts';
+import { SluiceError } from '../errors.ts';
+import { SharedMemoryBudget } from './memory-budget.ts';
+import type { PipelineSettings } from './settings.ts';
+import { type ShardOutcome, ShardTask } from './shard-task.ts';
+
+/** How long a start looks for the outcome of its own claim. */
+const CLAIM_TIMEOUT_MS = 60_000;
+const SHARD = 0;
+
+export interface IncarnationOptions {
+  readonly settings: PipelineSettings;
+  readonly configHash: string;
+  readonly newLineage: boolean;
+  readonly env: Env;
+  readonly stop: AbortSignal;
+}
+
+/** One run from connecting to the end, whatever the end is; every restart is a new one with a new claim. */
+export class Incarnation {
+  readonly #options: IncarnationOptions;
+  #task: ShardTask | undefined;
+
+  constructor(options: IncarnationOptions) {
+    this.#options = options;
+  }
+
+  get madeCheckpoint(): boolean {
+    return this.#task?.madeCheckpoint ?? false;
+  }
+
+  async run(): Promise<ShardOutcome> {
+    const { settings, env, stop } = this.#options;
+    const incarnation = new AbortController();
+    // Until the claim nothing is owned, so a stop may call everything off; after it a stop goes through a final checkpoint.
+    const starting = AbortSignal.any([stop, incarnation.signal]);
+    const memory = new SharedMemoryBudget(settings.memory, env);
+    await settings.sink.check({ env, signal: starting });
+    const sourceContext = { env, pipeline: settings.name, memory, signal: incarnation.signal };
+    const session = await settings.source.open(sourceContext);
+    try {
+      const discovery = await session.discover({ signal: starting });
+      const store = storeOf(settings, env);
+      const layout = await this.#openState(store, session, discovery, starting);
+      const log = new CheckpointLog(store, env, { pipeline: settings.name, layout: layout.layout, shard: SHARD });
+      const claim = await claimShard(
+        {
+          log,
+          layout,
+          shard: SHARD,
+          source: { type: settings.source.type, codec: settings.source.positions, session },
+          discovery,
+          sink: settings.sink,
+          configHash: this.#options.configHash,
+          env,
+        },
+        { signal: incarnation.signal, deadlineMs: env.clock.monotonicMs() + CLAIM_TIMEOUT_MS },
+      );
+      env.metrics.set('epoch', claim.epoch);
+      env.log.info('this instance owns the pipeline', { epoch: claim.epoch, splits: claim.assigned.length });
+      const owner = { pipeline: settings.name, lineage: layout.lineage, layout: layout.layout, shard: SHARD };
+      const { checkpoints, source, sink, shutdownTimeout } = settings;
+      const shutdownTimeoutMs = shutdownTimeout;
+      this.#task = new ShardTask({
+        ...{
+          env,
+          owner,
+          source,
+          sourceSession: session,
+          sink,
+          log,
+          claim,
+          memory,
+          checkpoints,
+          shutdownTimeoutMs,
+          stop,
+          incarnation,
+        },
+      });
+      return await this.#task.run();
+    } finally {
+      incarnation.abort();
+      await session[Symbol.asyncDispose]();
+    }
+  }
+
+  async #openState(store: Store, session: SourceSession, discovery: Discovery, signal: AbortSignal): Promise<Layout> {
+    const { settings, env, newLineage } = this.#options;
+    return await openState({
+      pipeline: settings.name,
+      store,
+      rootStore: settings.sink.rootStore(env),
+      sink: settings.sink,
+      proveStore: () => probeStore(store, settings.name, env, { signal }),
+      resolveStart: async () => {
+        const { source } = settings;
+        const positions = new Map<string, unknown>();
+        await resolvePositions(session, discovery.splits, new Set(), positions, signal);
+        return {
+          type: source.type,
+          clusterId: discovery.clusterId,
+          version: source.positions.version,
+          splits: discovery.splits.map(({ id, group, identity }) => ({
+            ...{ id, group, topicId: identity },
+            position: source.positions.encode(positions.get(id)),
+          })),
+        };
+      },
+      newLineage,
+      env,
+      signal,
+    });
+  }
+}
+
+/** The configured checkpoint store, or `_sluice/` under the sink's root. */
+export function storeOf({ name, checkpoints, sink }: PipelineSettings, env: Env): Store {
+  const store = checkpoints.store ?? sink.rootStore(env);
+  if (store !== undefined) return store;
+  throw new SluiceError('config', 'NO_CHECKPOINT_STORE', {
+    message: `${name}: a ${sink.type} sink has no place of its own for checkpoints`,
+    help: 'Say where they go: checkpoints.store: { type: file, path: ./.sluice }',
+  });
+}
