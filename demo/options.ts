@@ -1,0 +1,60 @@
+import { parseArgs } from 'node:util';
+
+export interface DemoOptions {
+  /** The user's own broker; undefined = find or start one. */
+  brokers: string | undefined;
+  kills: number;
+  /** How long records are produced. */
+  seconds: number;
+  recordsPerSecond: number;
+  /** Keep the topic on the user's own broker. */
+  keep: boolean;
+}
+
+export const usage = `Usage: npm run demo -- [options]
+
+Writes numbered records to a Kafka topic, runs a pipeline that brings them into files, kills it with kill -9
+again and again, and then counts every record in the files.
+
+  --brokers <host:port>   your own Kafka; without it SLUICE_TEST_KAFKA, Docker or a JVM is used
+  --keep                  leave the topic on your Kafka when done
+  --kills <n>             how often to kill the pipeline (5)
+  --seconds <n>           how long to produce records (30)
+  --rate <n>              records per second (20000)
+  --help`;
+
+export type Parsed = { kind: 'run'; options: DemoOptions } | { kind: 'help' } | { kind: 'wrong'; why: string };
+
+export function parseOptions(args: string[]): Parsed {
+  try {
+    const { values } = parseArgs({
+      args,
+      options: {
+        brokers: { type: 'string' },
+        keep: { type: 'boolean', default: false },
+        kills: { type: 'string', default: '5' },
+        seconds: { type: 'string', default: '30' },
+        rate: { type: 'string', default: '20000' },
+        help: { type: 'boolean', default: false },
+      },
+    });
+    if (values.help) return { kind: 'help' };
+    const options = {
+      brokers: values.brokers,
+      keep: values.keep,
+      kills: wholeNumber('--kills', values.kills, 0),
+      seconds: wholeNumber('--seconds', values.seconds, 3),
+      recordsPerSecond: wholeNumber('--rate', values.rate, 100),
+    };
+    return { kind: 'run', options };
+  } catch (error) {
+    return { kind: 'wrong', why: (error as Error).message };
+  }
+}
+
+function wholeNumber(name: string, text: string, min: number): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < min)
+    throw new Error(`${name}: expected a whole number of at least ${min}, found "${text}"`);
+  return value;
+}
