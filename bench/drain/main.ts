@@ -1,0 +1,104 @@
+// How much CPU does it cost to bring a Kafka topic into files, and what do others need for the same? See ../README.md.
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { auditOutput, faultsOf, isExact } from '../../testing/ledger/index.ts';
+import { useBroker } from '../broker.ts';
+import { pinHarness } from '../machine.ts';
+import { ensureTopic, ledgerOf, PRODUCER_BATCH_BYTES, type Workload } from '../topic.ts';
+import type { Measurement } from './meter.ts';
+import { type Job, PROGRAMS, type Program, runBare } from './programs.ts';
+import { printResults, printStages } from './report.ts';
+
+const { values: options } = parseArgs({
+  options: {
+    brokers: { type: 'string' },
+    size: { type: 'string', default: '100,1024' },
+    records: { type: 'string' },
+    partitions: { type: 'string', default: '8' },
+    codec: { type: 'string', default: 'none' },
+    runs: { type: 'string', default: '5' },
+    only: { type: 'string', default: PROGRAMS.map((program) => program.name).join(',') },
+    out: { type: 'string', default: tmpdir() },
+    stages: { type: 'boolean', default: false },
+  },
+});
+
+const STAGES = ['fetch', 'crc', 'walk', 'copy', 'write'] as const;
+/** A shorter drain measures the compiler: the ratio to kafkajs grows until here. */
+const BYTES_DEFAULT: Record<number, number> = { 100: 6_000_000, 1024: 1_000_000 };
+
+const runs = Number(options.runs);
+const programs = options.only.split(',').map((name) => {
+  const program = PROGRAMS.find((known) => known.name === name);
+  if (program === undefined)
+    throw new Error(`no such program: ${name} (${PROGRAMS.map((known) => known.name).join(', ')})`);
+  return program;
+});
+
+const pinning = pinHarness();
+const { brokers, how, stop } = await useBroker(options.brokers);
+const out = mkdtempSync(join(options.out, 'sluice-drain-'));
+try {
+  const placed =
+    pinning === undefined
+      ? 'nothing pinned'
+      : `broker on core ${pinning.brokerCore}, programs on core ${pinning.programCore}`;
+  console.log(`${how}; ${placed}; producer batches of ${PRODUCER_BATCH_BYTES / 1024} KiB; Node ${process.version}`);
+  for (const codec of options.codec.split(',')) {
+    for (const valueBytes of options.size.split(',').map(Number)) {
+      const records = Number(options.records ?? BYTES_DEFAULT[valueBytes] ?? 1_000_000);
+      await measure({ records, valueBytes, partitions: Number(options.partitions), codec: codec as Workload['codec'] });
+    }
+  }
+} finally {
+  rmSync(out, { recursive: true, force: true });
+  await stop();
+}
+
+async function measure(workload: Workload): Promise<void> {
+  await ensureTopic(brokers, workload, console.log);
+  const able = programs.filter((program) => program.reads(workload));
+  const results = new Map<Program, Measurement[]>(able.map((program) => [program, []]));
+  for (let run = 0; run < runs; run++) {
+    // Turn about, so that a slow minute of the machine does not fall on one program; the last of one round is not the first of the next.
+    for (const program of [...able.slice(run % able.length), ...able.slice(0, run % able.length)]) {
+      const measured = await inFolder(workload, program.name, (job) => program.run(job), true);
+      results.get(program)?.push(measured);
+      console.log(
+        `  run ${run + 1} ${program.name}: ${measured.cpuS.toFixed(2)} CPU-s, ${measured.wallS.toFixed(2)} s`,
+      );
+    }
+  }
+  printResults(workload, results);
+  if (!options.stages || workload.codec !== 'none') return;
+  const stages: { stage: string; runs: Measurement[] }[] = STAGES.map((stage) => ({ stage, runs: [] }));
+  for (let run = 0; run < runs; run++) {
+    for (const { stage, runs } of stages)
+      runs.push(await inFolder(workload, stage, (job) => runBare(job, stage), stage === 'write'));
+  }
+  printStages(workload, stages);
+}
+
+async function inFolder(
+  workload: Workload,
+  name: string,
+  run: (job: Job) => Promise<Measurement>,
+  audited: boolean,
+): Promise<Measurement> {
+  const folder = join(out, name);
+  mkdirSync(folder);
+  try {
+    const measured = await run({ brokers, workload, folder, pinning });
+    if (!audited) return measured;
+    const verdict = await auditOutput({ root: folder, ledger: ledgerOf(workload), recordsMin: workload.records });
+    if (!isExact(verdict))
+      throw new Error(`${name}: ${JSON.stringify(faultsOf(verdict))}\n${verdict.findings.join('\n')}`);
+    if (verdict.bytes !== measured.bytes)
+      throw new Error(`${name} says ${measured.bytes} bytes, there are ${verdict.bytes}`);
+    return measured;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
