@@ -29,6 +29,8 @@ export const kafkaPositions: PositionCodec<KafkaPosition> = {
   },
   compare: (a, b) => a.offset - b.offset,
   offsetNext: ({ offset }) => offset,
+  // Records before the position may be of an older epoch, which nobody knows any more.
+  rewind: (_, offsetNext) => ({ offset: offsetNext, leaderEpoch: -1 }),
 };
 
 function readPosition(value: Json): KafkaPosition | undefined {

@@ -7,7 +7,7 @@ import { CommitQueue } from './commit-queue.ts';
 import { decodeHandle, encodeHandle, nameHandle } from './handles.ts';
 import { type CheckpointLog, fenced } from './log.ts';
 import { checkContinuity, planRetention } from './protocol.ts';
-import type { Slot, SlotKind, SlotSplit, StoredSlot } from './slot.ts';
+import { type Slot, type SlotKind, type SlotSplit, type StoredSlot, succeedingSlot } from './slot.ts';
 
 /** Beyond these the stream waits for commits. */
 const CHECKPOINTS_UNSETTLED_MAX = 10;
@@ -159,17 +159,11 @@ export class Coordinator<P, H> {
     kind: SlotKind,
     next: { splits: readonly SlotSplit[]; named: PendingHandle<H>[]; records: number; bytes: number },
   ): Slot {
-    const { slot: before, sha256 } = this.#newest;
+    const { slot: before } = this.#newest;
     const { env, handles, positions } = this.#options;
-    const { resolution: _, restoredFrom: __, ...carried } = before;
     return {
-      ...carried,
-      seq: before.seq + 1,
-      token: env.ids.hex(16),
+      ...succeedingSlot(this.#newest, env),
       kind,
-      createdAt: env.clock.isoNow(),
-      owner: env.self,
-      previous: { seq: before.seq, sha256 },
       source: { ...before.source, version: positions.version, splits: [...next.splits] },
       sinks: {
         ...before.sinks,

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import type { Json } from '../contract/codec.ts';
+import type { Env } from '../contract/env.ts';
 import { SluiceError } from '../errors.ts';
 
 const SLOT_FORMAT = 'sluice-slot';
@@ -83,6 +84,19 @@ export type SlotKind = Slot['kind'];
 export interface StoredSlot {
   readonly slot: Slot;
   readonly sha256: string;
+}
+
+/** The next slot with nothing changed: what every slot but the first starts from. */
+export function succeedingSlot({ slot, sha256 }: StoredSlot, env: Env): Slot {
+  const { restoredFrom: _, resolution: __, ...carried } = slot;
+  return {
+    ...carried,
+    seq: slot.seq + 1,
+    token: env.ids.hex(16),
+    createdAt: env.clock.isoNow(),
+    owner: env.self,
+    previous: { seq: slot.seq, sha256 },
+  };
 }
 
 /** Readable JSON with a fixed order of keys, so that the same slot is always the same bytes. */

@@ -20,6 +20,8 @@ export interface PositionCodec<P> extends VersionedCodec<P> {
   compare(a: P, b: P): number;
   /** For messages and `checkpoints show`: the next offset to read. */
   offsetNext(position: P): number;
+  /** The same split at an earlier offset: only an operator's `checkpoints resolve --replay` moves a position back. */
+  rewind(position: P, offsetNext: number): P;
 }
 
 export interface SourceContext {

@@ -1,0 +1,119 @@
+import type { Env } from '../contract/env.ts';
+import type { MemoryBudget } from '../contract/memory.ts';
+import type { CommitPermit, PendingHandle, Sink } from '../contract/sink.ts';
+import type { PositionCodec } from '../contract/source.ts';
+import { SluiceError } from '../errors.ts';
+import { decodeHandle, describeCovers } from './handles.ts';
+import { type CheckpointLog, fenced, type LogCall } from './log.ts';
+import { type Slot, type SlotSplit, type StoredSlot, succeedingSlot } from './slot.ts';
+
+export type ResolveChoice = 'acceptLost' | 'replay';
+
+export interface ResolveOptions {
+  readonly log: CheckpointLog;
+  readonly sink: Sink;
+  readonly positions: PositionCodec<unknown>;
+  readonly memory: MemoryBudget;
+  readonly choice: ResolveChoice;
+  /** Why, in the operator's words; kept in the log. */
+  readonly reason: string;
+  readonly by: string;
+  readonly env: Env;
+}
+
+export interface Resolution {
+  /** Handles that were pending and could be committed after all. */
+  readonly committed: number;
+  readonly lost: readonly PendingHandle[];
+  readonly stored: StoredSlot;
+}
+
+/**
+ * The way out of a lost commit: claims the log, commits what can be committed, and writes a final slot that either gives the
+ * lost handles up or moves their splits back to read the offsets again. Who, why and what stay in that slot.
+ */
+export async function resolveLost(options: ResolveOptions, call: LogCall): Promise<Resolution> {
+  const { log, choice, reason, by, env } = options;
+  const retained = await log.readAll(0, call);
+  const newest = retained.at(-1);
+  if (newest === undefined)
+    throw new SluiceError('config', 'NO_CHECKPOINTS', { message: 'there is no checkpoint to resolve' });
+  const epoch = newest.slot.seq + 1;
+  const claim = await append(log, { ...succeedingSlot(newest, env), kind: 'claim', epoch }, call);
+
+  const { committed, lost } = await commitPending(options, claim.slot, call);
+  const splits =
+    choice === 'replay' ? rewound(options.positions, claim.slot, retained, lost) : claim.slot.source.splits;
+  const stored = await append(
+    log,
+    {
+      ...succeedingSlot(claim, env),
+      kind: 'final',
+      resolution: { choice, reason, by, handles: lost.map((handle) => handle.id) },
+      source: { ...claim.slot.source, splits },
+      pending: [],
+    },
+    call,
+  );
+  return { committed, lost, stored };
+}
+
+async function append(log: CheckpointLog, slot: Slot, call: LogCall): Promise<StoredSlot> {
+  const result = await log.append(slot, call);
+  if (result.kind === 'taken') throw fenced(result.by.slot, slot.seq);
+  return result.stored;
+}
+
+async function commitPending(
+  { sink, memory, env }: ResolveOptions,
+  claim: Slot,
+  { signal }: LogCall,
+): Promise<{ committed: number; lost: PendingHandle[] }> {
+  const { pipeline, lineage, layout, shard, epoch, seq } = claim;
+  const handles = claim.pending.map((entry) => decodeHandle(sink.handles, entry));
+  await using session = await sink.open({ pipeline, lineage, layout, shard, epoch, env, memory, signal });
+  const verdicts = await session.committer.commit(handles, { seq, epoch } as CommitPermit, { signal });
+  const lost: PendingHandle[] = [];
+  for (const [i, handle] of handles.entries()) {
+    const verdict = verdicts[i];
+    if (verdict?.kind === 'retryLater') throw verdict.cause;
+    if (verdict?.kind === 'lost') lost.push(handle);
+  }
+  return { committed: handles.length - lost.length, lost };
+}
+
+/** Replaying is right only when nothing behind the lost offsets has become visible: it would be read a second time. */
+function rewound(
+  positions: PositionCodec<unknown>,
+  claim: Slot,
+  retained: readonly StoredSlot[],
+  lost: readonly PendingHandle[],
+): SlotSplit[] {
+  const lostIds = new Set(lost.map((handle) => handle.id));
+  const { version } = claim.source;
+  return claim.source.splits.map((split) => {
+    const own = lost.filter((handle) => handle.covers[split.id] !== undefined);
+    if (own.length === 0) return split;
+    const from = Math.min(...own.map((handle) => (handle.covers[split.id] as readonly [number, number])[0]));
+    const lastSeq = Math.max(...own.map((handle) => handle.seq));
+    const then = retained
+      .find(({ slot }) => slot.seq === lastSeq)
+      ?.slot.source.splits.find(({ id }) => id === split.id);
+    const others = retained.flatMap(({ slot }) => slot.pending).filter(({ id }) => !lostIds.has(id));
+    const later = others.filter(({ covers }) => (covers[split.id]?.[1] ?? 0) > from);
+    if (then === undefined || JSON.stringify(then.position) !== JSON.stringify(split.position) || later.length > 0) {
+      throw cannotReplay(split.id, own);
+    }
+    return { ...split, position: positions.encode(positions.rewind(positions.decode(version, split.position), from)) };
+  });
+}
+
+function cannotReplay(split: string, lost: readonly PendingHandle[]): SluiceError {
+  return new SluiceError('config', 'REPLAY_WOULD_REPEAT', {
+    message: `records of ${split} behind the lost ones are visible already, so a replay would repeat them`,
+    help:
+      `Run \`sluice checkpoints resolve --accept-lost\` and fetch ${lost.map(({ covers }) => describeCovers(covers)).join(', ')} ` +
+      'with a second pipeline (source.start: offsets, source.stop: offsets).',
+    details: { split, handles: lost.map(({ id }) => id) },
+  });
+}
