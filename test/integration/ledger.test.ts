@@ -37,7 +37,10 @@ test('the ledger knows what the Java consumer reads, also when the broker is kil
   await createTopic(broker.brokers, { topic, partitions: 3 });
   const ledger = new Ledger();
   const producer = new LedgerProducer({ kafka: kafkaClient(broker.brokers), ledger, topic, partitions: 3 });
-  t.after(() => producer.disconnect());
+  t.after(async () => {
+    await producer.disconnect();
+    await broker.stop();
+  });
   const stop = new AbortController();
   const running = producer.run({ signal: stop.signal, recordsPerSecond: 6_000 });
 

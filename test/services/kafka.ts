@@ -65,12 +65,10 @@ export async function testTopic(
   return topic;
 }
 
-/** A broker that one test may kill, ended with the test; undefined where none can be had: the test is skipped then. */
+/** A broker that one test may kill; `stop` it with the test. Undefined where none can be had: the test is skipped then. */
 export async function testBroker(t: TestContext, options: BrokerOptions = {}): Promise<Broker | undefined> {
   try {
-    const broker = await startBroker(options);
-    t.after(() => broker.stop());
-    return broker;
+    return await startBroker(options);
   } catch (error) {
     if (!(error instanceof NoBroker) || process.env.CI === 'true') throw error;
     t.skip(error.message);
