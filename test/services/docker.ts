@@ -1,7 +1,6 @@
 import http from 'node:http';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import type { FoundKafka } from './kafka.ts';
 import { freePort } from './process.ts';
 
 const image = 'apache/kafka:4.1.1';
@@ -30,7 +29,9 @@ function pings(url: URL): Promise<boolean> {
 }
 
 /** One Kafka node in a container, through testcontainers, which also removes it when this process dies. */
-export async function startKafkaContainer(say: (line: string) => void): Promise<FoundKafka> {
+export async function startKafkaContainer(
+  say: (line: string) => void,
+): Promise<{ brokers: string; how: string; stop(): Promise<void> }> {
   const { GenericContainer, getContainerRuntimeClient, Wait } = await import('testcontainers');
   const client = await getContainerRuntimeClient();
   const host = client.info.containerRuntime.host;

@@ -1,9 +1,40 @@
-import type { Kafka, Message, Producer, TopicMessages, Transaction } from 'kafkajs';
 import type { Delivery, Ledger } from './ledger.ts';
 import { encodeRecord } from './record.ts';
 
+/** The part of a kafkajs client that the ledger uses: a `Kafka` of the user's own fits. */
+export interface KafkaClient {
+  producer(options: ProducerOptions): KafkaProducer;
+}
+
+interface ProducerOptions {
+  idempotent: boolean;
+  transactionalId?: string;
+  transactionTimeout?: number;
+  maxInFlightRequests: number;
+  retry: { initialRetryTime: number; maxRetryTime: number; retries: number };
+}
+
+interface KafkaProducer {
+  connect(): Promise<void>;
+  disconnect(): Promise<void>;
+  send(send: TopicSend): Promise<unknown>;
+  transaction(): Promise<KafkaTransaction>;
+}
+
+interface KafkaTransaction {
+  send(send: TopicSend): Promise<unknown>;
+  commit(): Promise<void>;
+  abort(): Promise<void>;
+}
+
+interface TopicSend {
+  topic: string;
+  acks: number;
+  messages: { partition: number; key: string; value: Buffer }[];
+}
+
 export interface LedgerProducerOptions {
-  kafka: Kafka;
+  kafka: KafkaClient;
   ledger: Ledger;
   topic: string;
   partitions: number;
@@ -40,7 +71,7 @@ const openMax = 2;
 export class LedgerProducer {
   readonly #options: Required<LedgerProducerOptions>;
   readonly #idle: Lane[] = [];
-  #plain: Promise<Producer> | undefined;
+  #plain: Promise<KafkaProducer> | undefined;
   #lanes = 0;
   #lastSend: Promise<unknown> = Promise.resolve();
 
@@ -128,7 +159,7 @@ export class LedgerProducer {
 
   #numbered(count: number, planned: 'commit' | 'abort', delivery: Delivery, only?: readonly number[]): TopicSend {
     const { ledger, topic, valueBytes } = this.#options;
-    const messages: Message[] = [];
+    const messages: TopicSend['messages'] = [];
     for (const partition of only ?? Array.from({ length: this.#options.partitions }, (_, i) => i)) {
       const from = ledger.take(topic, partition, count, delivery);
       for (let sequence = from; sequence < from + count; sequence++) {
@@ -155,7 +186,7 @@ export class LedgerProducer {
     this.#idle.push(await this.#openLane(transactionalId));
   }
 
-  async #connect(options: { transactionalId?: string; transactionTimeout?: number }): Promise<Producer> {
+  async #connect(options: { transactionalId?: string; transactionTimeout?: number }): Promise<KafkaProducer> {
     // Outlasts a broker that is started again: about a minute.
     const retry = { initialRetryTime: 20, maxRetryTime: 1_000, retries: 70 };
     const producer = this.#options.kafka.producer({ ...options, idempotent: true, maxInFlightRequests: 1, retry });
@@ -166,13 +197,15 @@ export class LedgerProducer {
 
 interface Lane {
   transactionalId: string;
-  producer: Producer;
+  producer: KafkaProducer;
 }
 
-type TopicSend = TopicMessages & { acks: number };
-
 /** Ends a transaction and writes down what became of it. Returns whether its producer may go on. */
-async function settle(transaction: Transaction, planned: 'commit' | 'abort', delivery: Delivery): Promise<boolean> {
+async function settle(
+  transaction: KafkaTransaction,
+  planned: 'commit' | 'abort',
+  delivery: Delivery,
+): Promise<boolean> {
   if (planned === 'abort') {
     // Nobody ever asked for a commit, so it ends aborted, now or when the broker gives up waiting.
     delivery.outcome = 'aborted';
