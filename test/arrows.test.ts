@@ -20,7 +20,7 @@ const PLANTED: Record<string, [path: string, source: string]> = {
   'core-packages': ['core/batch/planted4.ts', `export { pino } from 'pino';`],
   'yaml-in-config-only': ['core/batch/planted5.ts', `export { parse } from 'yaml';`],
   'core-builtins': ['core/config/planted.ts', `export { readFileSync } from 'node:fs';`],
-  'hashes-in-checkpoint-and-config-only': ['core/batch/planted6.ts', `export { createHash } from 'node:crypto';`],
+  'no-hashes-in-the-data-path': ['core/batch/planted6.ts', `export { createHash } from 'node:crypto';`],
   'connectors-use-spi': ['connectors/planted/a.ts', `export { RecordFrame } from '../../core/batch/frame.ts';`],
   'contract-imports-are-types': [
     'connectors/planted/b.ts',
