@@ -3,6 +3,8 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
+import { optionTables } from '../core/config/docs.ts';
+import { connectorSchemas } from '../core/config/json-schema.ts';
 import { VERSION } from '../core/version.ts';
 
 const ROOT = dirname(import.meta.dirname);
@@ -102,4 +104,12 @@ test('relative links in the documentation lead somewhere', () => {
     );
 
   assert.deepEqual(dead, []);
+});
+
+test('docs/options.md says what the schemas say', async () => {
+  const { registry } = await import('../connectors/registry.ts');
+
+  const fresh = optionTables(await connectorSchemas(registry));
+
+  assert.equal(read('docs/options.md'), fresh, 'run `npm exec -- node docs/generate.ts`');
 });
