@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { encodeBatch, encodeMarker } from './support/batch-encoder.ts';
-import { allValues, frameOf } from './support/deliveries.ts';
+import { allValues, frameOf, positionsAfter } from './support/deliveries.ts';
 
 interface Step {
   producer: number;
@@ -69,7 +69,7 @@ function readAll(log: ReturnType<typeof writeLog>, start: number, batchesMax: nu
     const { frame, bad } = frameOf(batches, { from, aborted });
     assert.deepEqual(bad, []);
     values.push(...allValues(frame));
-    assert.equal((frame?.positionsAfter(frame.count)[0]?.position as { offset: number }).offset, next);
+    assert.equal(positionsAfter(frame, frame?.count ?? 0)[0]?.offset, next);
     from = next;
   }
   return values;

@@ -2,15 +2,14 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { scanPartition } from '../../../connectors/kafka/frame.ts';
-import type { KafkaPosition } from '../../../connectors/kafka/positions.ts';
-import { LinePacker } from '../../../core/spi.ts';
+import { type Frame, LinePacker } from '../../../core/spi.ts';
 import { encodeBatch, encodeMarker, type TestRecord } from './support/batch-encoder.ts';
 import type { CodecKind } from './support/compressors.ts';
-import { allOffsets, allValues, frameOf, frameOfSplits } from './support/deliveries.ts';
+import { allOffsets, allValues, frameOf, frameOfSplits, positionsAfter } from './support/deliveries.ts';
 
 const letters = (text: string): TestRecord[] => [...text].map((value) => ({ value }));
-const offsetsAt = (frame: ReturnType<typeof frameOf>['frame'], taken: number) =>
-  frame?.positionsAfter(taken).map(({ split, position }) => `${split}@${(position as KafkaPosition).offset}`);
+const offsetsAt = (frame: Frame | undefined, taken: number) =>
+  positionsAfter(frame, taken).map(({ split, offset }) => `${split}@${offset}`);
 
 test('a scan of headers alone says where the next fetch begins', () => {
   const bytes = Buffer.concat([
@@ -101,7 +100,7 @@ test('positions keep the leader epoch of what was taken last', () => {
     encodeBatch(letters('ab'), { leaderEpoch: 3 }),
     encodeBatch(letters('c'), { baseOffset: 2, leaderEpoch: 8 }),
   ]);
-  const epochs = [0, 1, 2, 3].map((taken) => (frame?.positionsAfter(taken)[0]?.position as KafkaPosition).leaderEpoch);
+  const epochs = [0, 1, 2, 3].map((taken) => positionsAfter(frame, taken)[0]?.leaderEpoch);
   assert.deepEqual(epochs, [-1, 3, 3, 8]);
 });
 

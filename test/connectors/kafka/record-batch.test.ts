@@ -140,7 +140,7 @@ test('a decompression bomb is stopped at the limit and named', () => {
   assert.ok(bomb.length < 5_000);
   const { frame } = frameOf([bomb], { decompressedBytesMax: 1 << 20 });
   assert.throws(
-    () => valuesOfonlyBatch(frame),
+    () => valuesOf(onlyBatch(frame)),
     (error: SluiceError) =>
       error.kind === 'rejected' && error.code === 'KAFKA_BATCH_TOO_LARGE' && error.details.offset === 0,
   );
@@ -165,7 +165,7 @@ test('offsets that do not rise inside a batch with gaps are refused', () => {
   );
   const { frame } = frameOf([batch]);
   assert.throws(
-    () => valuesOfonlyBatch(frame),
+    () => valuesOf(onlyBatch(frame)),
     (error: SluiceError) => error.code === 'KAFKA_CORRUPT_BATCH',
   );
 });

@@ -1,6 +1,7 @@
 import type { BadBatch } from '../../../../connectors/kafka/batch.ts';
 import type { AbortedTransaction } from '../../../../connectors/kafka/fetch-request.ts';
 import { buildFrame, scanPartition } from '../../../../connectors/kafka/frame.ts';
+import type { KafkaPosition } from '../../../../connectors/kafka/positions.ts';
 import type { Frame, RecordBatch, ValueColumns } from '../../../../core/spi.ts';
 import { SlabPool } from '../../../../core/spi.ts';
 
@@ -75,6 +76,11 @@ export function valuesOf(batch: RecordBatch): (string | null)[] {
   const into: ValueColumns = { start: new Int32Array(batch.count), end: new Int32Array(batch.count) };
   const { bytes } = batch.decodeValues(into);
   return Array.from(into.start, (start, index) => (start < 0 ? null : bytes.toString('utf8', start, into.end[index])));
+}
+
+/** The positions of all splits of a frame after `taken` records. */
+export function positionsAfter(frame: Frame | undefined, taken: number): (KafkaPosition & { split: string })[] {
+  return (frame?.positionsAfter(taken) ?? []).map(({ split, position }) => ({ split, ...(position as KafkaPosition) }));
 }
 
 /** All values of a frame, checked to be the same by both lanes. */
