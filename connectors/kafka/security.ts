@@ -8,9 +8,6 @@ import type { KafkaSourceSettings } from './settings.ts';
 
 const TOKEN_COMMAND_TIMEOUT_MS = 30_000;
 
-/** Gives a fresh OAUTHBEARER token, without `Bearer `. Called for every connection and before a session ends. */
-export type TokenProvider = () => Promise<string>;
-
 /** TLS options for sockets, certificates read; undefined = no TLS. */
 export async function tlsOptions(
   ssl: KafkaSourceSettings['ssl'],
@@ -48,20 +45,12 @@ function badPem(key: string, why: string, cause?: unknown): SluiceError {
   });
 }
 
-/** Credentials as the transport takes them. A `token` function of code takes the place of the command. */
-export function saslCredentials(
-  sasl: KafkaSourceSettings['sasl'],
-  token: TokenProvider | undefined,
-): SaslCredentials | undefined {
-  if (token !== undefined)
-    return { mechanism: 'oauthbearer', oauthBearerProvider: async () => ({ value: await token() }) };
+/** Credentials as the transport takes them. */
+export function saslCredentials(sasl: KafkaSourceSettings['sasl']): SaslCredentials | undefined {
   if (sasl === undefined) return undefined;
-  if (sasl.mechanism !== 'oauthbearer') return sasl;
-  const { tokenCommand } = sasl;
-  return {
-    mechanism: 'oauthbearer',
-    oauthBearerProvider: async () => ({ value: await runTokenCommand(tokenCommand) }),
-  };
+  if ('password' in sasl) return sasl;
+  const token = 'token' in sasl ? sasl.token : () => runTokenCommand(sasl.tokenCommand);
+  return { mechanism: 'oauthbearer', oauthBearerProvider: async () => ({ value: await token() }) };
 }
 
 function runTokenCommand([program, ...args]: readonly string[]): Promise<string> {

@@ -6,26 +6,25 @@ import { selfTest } from './kafkajs.ts';
 import type { KafkaPosition } from './positions.ts';
 import { OffsetPublisher } from './publish.ts';
 import { KafkaReader } from './reader.ts';
-import { saslCredentials, type TokenProvider, tlsOptions } from './security.ts';
+import { saslCredentials, tlsOptions } from './security.ts';
 import type { KafkaSourceSettings } from './settings.ts';
 import { startPositions } from './start.ts';
 import { Transport } from './transport.ts';
 
 export interface SessionOptions {
   settings: KafkaSourceSettings;
-  token: TokenProvider | undefined;
   baseDir: string;
 }
 
 /** Connects to the cluster. Throws `unavailable` when no broker answers within 10 s, `config` for wrong credentials. */
 export async function openSession(options: SessionOptions, context: SourceContext): Promise<KafkaSession> {
   selfTest();
-  const { settings, token, baseDir } = options;
+  const { settings, baseDir } = options;
   const transport = new Transport({
     env: context.env,
     clientId: settings.clientId,
     tls: await tlsOptions(settings.ssl, baseDir),
-    sasl: saslCredentials(settings.sasl, token),
+    sasl: saslCredentials(settings.sasl),
   });
   const cluster = new Cluster({ env: context.env, transport, seeds: settings.brokers.map(parseAddress) });
   try {

@@ -77,7 +77,17 @@ const token = z.strictObject({
     .describe('Program and arguments that print a token; run without a shell, again for every connection.'),
 });
 
-const sasl = z.union([password, token]);
+/** Gives a fresh OAUTHBEARER token, without `Bearer `. Called for every connection and before a session ends. */
+export type TokenProvider = () => Promise<string>;
+
+const tokenInCode = z
+  .strictObject({
+    mechanism: z.literal('oauthbearer').describe('SASL mechanism.'),
+    token: z.custom<TokenProvider>((value) => typeof value === 'function', 'expected a function that gives a token'),
+  })
+  .meta({ inCodeOnly: true });
+
+const sasl = z.union([password, token, tokenInCode]);
 
 /** Everything of a Kafka connection that is not about topics. */
 const connection = {
