@@ -1,0 +1,212 @@
+import { basename, dirname, join } from 'node:path';
+import {
+  type CallOptions,
+  type CommitPermit,
+  type Committer,
+  type Logger,
+  type OrphanReport,
+  type OrphanScope,
+  type PendingHandle,
+  SluiceError,
+  unreachable,
+  type Verdict,
+} from '../../core/spi.ts';
+import { isOlderPartOf, isPartOf, parsePartName } from '../filesink/part-name.ts';
+import type { Directories } from './directories.ts';
+import { isErrorCode, toFileError, withFileErrors } from './errors.ts';
+import type { FileSystem, Status } from './file-system.ts';
+import type { FileHandle } from './handle.ts';
+import { STAGING } from './staging.ts';
+
+export interface FileCommitterOptions {
+  readonly root: string;
+  readonly fs: FileSystem;
+  readonly directories: Directories;
+  readonly log: Logger;
+  readonly takenByReaders: 'fail' | 'assume';
+}
+
+/** Makes staged files visible by renaming them: atomic, and possible once per handle. */
+export class FileCommitter implements Committer<FileHandle> {
+  readonly #options: FileCommitterOptions;
+
+  constructor(options: FileCommitterOptions) {
+    this.#options = options;
+  }
+
+  async commit(
+    handles: readonly PendingHandle<FileHandle>[],
+    _permit: CommitPermit,
+    { signal }: CallOptions,
+  ): Promise<Verdict[]> {
+    const verdicts: Verdict[] = [];
+    for (const { payload } of handles) {
+      signal?.throwIfAborted();
+      verdicts.push(await this.#move(payload));
+    }
+    const failures = await this.#syncDirectories(handles.filter((_, index) => isVisible(verdicts[index])));
+    return verdicts.map((verdict, index) => {
+      const { final, staged } = (handles[index] as PendingHandle<FileHandle>).payload;
+      const cause = failures.get(dirname(final)) ?? failures.get(dirname(staged));
+      return isVisible(verdict) && cause !== undefined ? { kind: 'retryLater', cause } : verdict;
+    });
+  }
+
+  async abortOrphans(
+    scope: OrphanScope,
+    keep: readonly PendingHandle<FileHandle>[],
+    { signal }: CallOptions,
+  ): Promise<OrphanReport> {
+    const staging = join(this.#options.root, STAGING);
+    const keptNames = new Set(keep.map(({ payload }) => basename(payload.staged)));
+    const aborted: string[] = [];
+    let kept = 0;
+    for (const { name } of await this.#entries(staging)) {
+      signal?.throwIfAborted();
+      const part = parsePartName(name);
+      if (part === undefined || !isPartOf(scope, part)) continue;
+      const isOrphan = isOlderPartOf(scope, part) && !keptNames.has(name);
+      if (isOrphan && (await this.#removeOrphan(join(staging, name)))) aborted.push(name);
+      else kept++;
+    }
+    return { aborted, kept };
+  }
+
+  async #move(handle: FileHandle): Promise<Verdict> {
+    const { directories } = this.#options;
+    try {
+      const before = await this.#look(handle);
+      if (before !== 'move') return before;
+      if (await this.#rename(handle)) return { kind: 'committed' };
+      const after = await this.#look(handle);
+      if (after !== 'move') return after;
+      // Staged but not to be moved: somebody removed the directory it belongs to.
+      directories.forget();
+      await directories.ensure(dirname(handle.final));
+      return (await this.#rename(handle)) ? { kind: 'committed' } : { kind: 'retryLater', cause: notMoved(handle) };
+    } catch (error) {
+      // Whatever it was, the file is in one of its two places, and the next look will find it.
+      return { kind: 'retryLater', cause: toFileError(error, { doing: 'move into place', path: handle.final }) };
+    }
+  }
+
+  async #look(handle: FileHandle): Promise<Verdict | 'move'> {
+    const outcome = decideCommit(handle, await this.#see(handle));
+    switch (outcome.kind) {
+      case 'move':
+        return 'move';
+      case 'alreadyVisible':
+        return { kind: 'alreadyCommitted' };
+      case 'occupied':
+        return { kind: 'retryLater', cause: occupied(handle) };
+      case 'gone':
+        return this.#options.takenByReaders === 'assume'
+          ? { kind: 'alreadyCommitted' }
+          : { kind: 'lost', why: `neither ${handle.staged} nor ${handle.final} exists` };
+      case 'replaced':
+        return { kind: 'lost', why: `${handle.final} has ${outcome.bytes} bytes instead of ${handle.bytes}` };
+      default:
+        return unreachable(outcome);
+    }
+  }
+
+  /** Looks so that a rename by another committer in between cannot make the file seem gone, or to be there twice. */
+  async #see({ staged, final }: FileHandle): Promise<{ staged: Status | undefined; final: Status | undefined }> {
+    const { fs } = this.#options;
+    const stagedBefore = await fs.lstat(staged);
+    const finalStatus = await fs.lstat(final);
+    if (stagedBefore === undefined || finalStatus === undefined) return { staged: stagedBefore, final: finalStatus };
+    return { staged: await fs.lstat(staged), final: finalStatus };
+  }
+
+  /** False when a name was missing: another committer was faster, or the directory is gone. */
+  async #rename({ staged, final }: FileHandle): Promise<boolean> {
+    try {
+      await this.#options.fs.rename(staged, final);
+      return true;
+    } catch (error) {
+      if (!isErrorCode(error, 'ENOENT')) throw error;
+      return false;
+    }
+  }
+
+  /** Targets before the staging area: whatever a power loss keeps, each file has at least one of its names. */
+  async #syncDirectories(handles: readonly PendingHandle<FileHandle>[]): Promise<Map<string, SluiceError>> {
+    const failures = new Map<string, SluiceError>();
+    const targets = handles.map(({ payload }) => dirname(payload.final));
+    const stagings = handles.map(({ payload }) => dirname(payload.staged));
+    for (const path of new Set([...targets, ...stagings])) {
+      try {
+        await this.#options.directories.sync(path);
+      } catch (error) {
+        // A reader moved the whole directory away: it has the files, and there is no name left to make durable.
+        if (isErrorCode(error, 'ENOENT')) continue;
+        const failure = toFileError(error, { doing: 'make durable', path });
+        // A failed sync may have dropped what it should have written, and a second one would not know.
+        if (isErrorCode(error, 'EIO')) throw failure;
+        failures.set(path, failure);
+      }
+    }
+    return failures;
+  }
+
+  async #entries(staging: string) {
+    try {
+      return await this.#options.fs.readdir(staging);
+    } catch (error) {
+      if (isErrorCode(error, 'ENOENT')) return [];
+      throw toFileError(error, { doing: 'list', path: staging });
+    }
+  }
+
+  /** False when it could not be removed; the next round tries again. */
+  async #removeOrphan(path: string): Promise<boolean> {
+    try {
+      await withFileErrors({ doing: 'remove', path }, () => this.#options.fs.unlink(path));
+    } catch (error) {
+      const failure = toFileError(error, { doing: 'remove', path });
+      if (isErrorCode(failure.cause, 'ENOENT')) return true;
+      this.#options.log.warn('a staged file of an earlier run could not be removed', { path, why: failure.message });
+      return false;
+    }
+    return true;
+  }
+}
+
+type CommitOutcome =
+  | { kind: 'move' }
+  | { kind: 'alreadyVisible' }
+  | { kind: 'occupied' }
+  | { kind: 'gone' }
+  | { kind: 'replaced'; bytes: number };
+
+/** What is true of a handle, from nothing but what lies under its two names. */
+export function decideCommit(
+  handle: FileHandle,
+  seen: { staged: Status | undefined; final: Status | undefined },
+): CommitOutcome {
+  if (seen.final === undefined) return seen.staged === undefined ? { kind: 'gone' } : { kind: 'move' };
+  if (seen.staged !== undefined) return { kind: 'occupied' };
+  const isOurs = seen.final.kind === 'file' && seen.final.bytes === handle.bytes;
+  return isOurs ? { kind: 'alreadyVisible' } : { kind: 'replaced', bytes: seen.final.bytes };
+}
+
+function isVisible(verdict: Verdict | undefined): boolean {
+  return verdict?.kind === 'committed' || verdict?.kind === 'alreadyCommitted';
+}
+
+function occupied({ staged, final }: FileHandle): SluiceError {
+  return new SluiceError('rejected', 'FILE_TARGET_OCCUPIED', {
+    message: `${final} exists, but the file to be put there is still staged as ${staged}`,
+    help: `Only Sluice makes such names: find out who put it there. If it is a copy, remove ${final}.`,
+    details: { staged, final },
+  });
+}
+
+function notMoved({ staged, final }: FileHandle): SluiceError {
+  return new SluiceError('unavailable', 'FILE_NOT_MOVED', {
+    message: `${staged} could not be moved to ${final}: the directory keeps vanishing`,
+    help: 'Find out what removes the directory while files are moved into it.',
+    details: { staged, final },
+  });
+}

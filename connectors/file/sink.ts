@@ -1,0 +1,114 @@
+import { dirname, join } from 'node:path';
+import type { z } from 'zod';
+import {
+  type CheckContext,
+  type Env,
+  type Sink,
+  type SinkContext,
+  type SinkSession,
+  SluiceError,
+  type Store,
+} from '../../core/spi.ts';
+import { PartWriter } from '../filesink/part-writer.ts';
+import { lineFormat } from '../formats/line-formats.ts';
+import { FileCommitter } from './committer.ts';
+import { Directories } from './directories.ts';
+import { toFileError, withFileErrors } from './errors.ts';
+import type { FileSystem } from './file-system.ts';
+import { type FileHandle, fileHandles } from './handle.ts';
+import type { fileSettings } from './settings.ts';
+import { otherDevice, STAGING, Staging } from './staging.ts';
+import { FileStore } from './store.ts';
+
+export type FileSinkSettings = z.output<typeof fileSettings>;
+
+export interface FileSinkOptions {
+  /** Absolute. */
+  readonly root: string;
+  readonly settings: FileSinkSettings;
+  readonly fs: FileSystem;
+}
+
+/** Files in a directory: staged beside their target, made visible by rename. */
+export class FileSink implements Sink<FileHandle> {
+  readonly type = 'file';
+  readonly identity: string;
+  readonly handles = fileHandles;
+  readonly #options: FileSinkOptions;
+
+  constructor(options: FileSinkOptions) {
+    this.#options = options;
+    this.identity = `file:${options.root}`;
+  }
+
+  rootStore(_env: Env): Store {
+    const { root, fs } = this.#options;
+    return new FileStore({ root: join(root, '_sluice'), fs });
+  }
+
+  /** Only looks: a path that cannot be written to is found before anything is made. */
+  async check({ signal }: CheckContext): Promise<void> {
+    const { root, fs } = this.#options;
+    const staging = join(root, STAGING);
+    for (const path of [root, staging]) {
+      signal.throwIfAborted();
+      await requireUsable(fs, path);
+    }
+    const [target, staged] = [await fs.stat(root), await fs.stat(staging)];
+    if (target !== undefined && staged !== undefined && target.device !== staged.device)
+      throw otherDevice(staging, root);
+  }
+
+  async open(context: SinkContext): Promise<SinkSession<FileHandle>> {
+    const { root, fs, settings } = this.#options;
+    const directories = new Directories(fs);
+    const { line, extension } = lineFormat(settings);
+    const committer = new FileCommitter({
+      root,
+      fs,
+      directories,
+      log: context.env.log,
+      takenByReaders: settings.takenByReaders,
+    });
+    const openWriter = async () =>
+      new PartWriter({
+        owner: context,
+        files: new Staging({ root, fs, directories }),
+        handleKind: 'file',
+        line,
+        extension,
+        roll: settings.roll,
+        openPartsMax: settings.maxOpenParts,
+      });
+    // Nothing is held open between calls: writers close their own files.
+    return { committer, openWriter, [Symbol.asyncDispose]: async () => {} };
+  }
+}
+
+/** The path, or the nearest directory above it that exists, must take new names. */
+async function requireUsable(fs: FileSystem, path: string): Promise<void> {
+  let nearest = path;
+  let status = await withFileErrors({ doing: 'look at', path }, () => fs.stat(nearest));
+  while (status === undefined && dirname(nearest) !== nearest) {
+    nearest = dirname(nearest);
+    status = await withFileErrors({ doing: 'look at', path: nearest }, () => fs.stat(nearest));
+  }
+  if (status?.kind !== 'directory') {
+    throw new SluiceError('config', 'FILE_NOT_A_DIRECTORY', {
+      message: `sink.path: ${path} cannot be a directory, because ${nearest} is something else`,
+      help: 'Choose another path, or move that away.',
+      details: { path, nearest },
+    });
+  }
+  try {
+    await fs.requireWritable(nearest);
+  } catch (error) {
+    const cause = toFileError(error, { doing: 'write into', path: nearest });
+    throw new SluiceError('config', 'FILE_NOT_WRITABLE', {
+      message: `sink.path: ${cause.message}`,
+      help: cause.help ?? 'Choose another path.',
+      details: { path, nearest },
+      cause,
+    });
+  }
+}

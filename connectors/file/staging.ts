@@ -1,0 +1,125 @@
+import { join } from 'node:path';
+import { SluiceError } from '../../core/spi.ts';
+import type { PartFile, PartFiles } from '../filesink/part-files.ts';
+import type { Directories } from './directories.ts';
+import { withFileErrors } from './errors.ts';
+import { type FileSystem, type OpenFile, writeAll } from './file-system.ts';
+import type { FileHandle } from './handle.ts';
+
+export const STAGING = '.staging';
+/** Node runs four file calls at a time; syncs may take seconds, and the next parts must be written meanwhile. */
+const SYNCS_MAX = 2;
+
+export interface StagingOptions {
+  readonly root: string;
+  readonly fs: FileSystem;
+  readonly directories: Directories;
+}
+
+/** Stages parts in `<root>/.staging/`, from where a rename can make them visible. */
+export class Staging implements PartFiles<FileHandle> {
+  readonly #options: StagingOptions;
+  readonly #staging: string;
+  readonly #syncSlots = new Slots(SYNCS_MAX);
+
+  constructor(options: StagingOptions) {
+    this.#options = options;
+    this.#staging = join(options.root, STAGING);
+  }
+
+  async open({ directory, name }: { directory: string; name: string }): Promise<PartFile<FileHandle>> {
+    const { root, fs, directories } = this.#options;
+    const target = join(root, directory);
+    await directories.ensure(this.#staging);
+    await directories.ensure(target);
+    await this.#requireSameDevice(target);
+    const staged = join(this.#staging, name);
+    const file = await withFileErrors({ doing: 'create', path: staged }, () => fs.create(staged));
+    return new StagedPart({ file, staged, final: join(target, name), durably: (file) => this.#durably(staged, file) });
+  }
+
+  async #requireSameDevice(target: string): Promise<void> {
+    const { fs } = this.#options;
+    const staging = await withFileErrors({ doing: 'look at', path: this.#staging }, () => fs.stat(this.#staging));
+    const status = await withFileErrors({ doing: 'look at', path: target }, () => fs.stat(target));
+    // A directory that vanished since it was made fails in `create` or in the commit, which say so.
+    if (staging === undefined || status === undefined || staging.device === status.device) return;
+    throw otherDevice(this.#staging, target);
+  }
+
+  async #durably(staged: string, file: OpenFile): Promise<void> {
+    await this.#syncSlots.run(async () => {
+      await withFileErrors({ doing: 'make durable', path: staged }, () => file.sync());
+      await withFileErrors({ doing: 'close', path: staged }, () => file.close());
+    });
+    const { directories } = this.#options;
+    await withFileErrors({ doing: 'make durable', path: this.#staging }, () => directories.sync(this.#staging));
+  }
+}
+
+export function otherDevice(staging: string, target: string): SluiceError {
+  return new SluiceError('config', 'FILE_OTHER_DEVICE', {
+    message: `${staging} and ${target} are on different devices, so no file can be moved from one to the other in one step`,
+    help: 'Make sink.path and everything below it one file system: no mount points or links to another disk inside.',
+    details: { staging, target },
+  });
+}
+
+interface StagedPartOptions {
+  readonly file: OpenFile;
+  readonly staged: string;
+  readonly final: string;
+  readonly durably: (file: OpenFile) => Promise<void>;
+}
+
+class StagedPart implements PartFile<FileHandle> {
+  readonly #options: StagedPartOptions;
+  #bytes = 0;
+  #state: 'open' | 'closed' = 'open';
+
+  constructor(options: StagedPartOptions) {
+    this.#options = options;
+  }
+
+  async append(chunks: readonly Buffer[]): Promise<void> {
+    const { file, staged } = this.#options;
+    await withFileErrors({ doing: 'write', path: staged }, () => writeAll(file, chunks));
+    for (const chunk of chunks) this.#bytes += chunk.length;
+  }
+
+  async close(): Promise<FileHandle> {
+    const { file, staged, final, durably } = this.#options;
+    await durably(file);
+    this.#state = 'closed';
+    return { staged, final, bytes: this.#bytes };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#state === 'closed') return;
+    this.#state = 'closed';
+    // The part has failed or is given up, and its bytes are nobody's: an error of closing adds nothing.
+    await this.#options.file.close().catch(() => {});
+  }
+}
+
+/** Lets a few callers in at a time, first come first served. */
+class Slots {
+  #free: number;
+  readonly #waiting: (() => void)[] = [];
+
+  constructor(count: number) {
+    this.#free = count;
+  }
+
+  async run(work: () => Promise<void>): Promise<void> {
+    if (this.#free > 0) this.#free--;
+    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    try {
+      await work();
+    } finally {
+      const next = this.#waiting.shift();
+      if (next === undefined) this.#free++;
+      else next();
+    }
+  }
+}

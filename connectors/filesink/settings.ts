@@ -1,0 +1,35 @@
+import { z } from 'zod';
+import { size } from '../../core/spi.ts';
+
+/** When a part is closed early; a checkpoint always closes it. */
+export interface Roll {
+  readonly bytes: number;
+  readonly records: number;
+}
+
+/** The keys that every file-like sink has. */
+export const fileSinkSettings = {
+  roll: z
+    .strictObject({
+      bytes: size().prefault('1GiB').describe('A file is closed once it is this large, before its checkpoint.'),
+      records: z
+        .int()
+        .min(1)
+        .prefault(Number.MAX_SAFE_INTEGER)
+        .describe('A file is closed once it holds this many records, before its checkpoint.'),
+    })
+    .prefault({})
+    .describe('When to begin a new file. Every checkpoint does, too.'),
+  maxOpenParts: z
+    .int()
+    .min(1)
+    .prefault(512)
+    .describe('Files being written at a time; one more closes the least recently written one early.'),
+  takenByReaders: z
+    .enum(['fail', 'assume'])
+    .prefault('fail')
+    .describe(
+      'What to believe when a file is neither staged nor under its final name: `fail` stops with data loss, `assume` takes ' +
+        'it that a reader has moved it away.',
+    ),
+};
