@@ -29,10 +29,8 @@ export const kafkaPositions: PositionCodec<KafkaPosition> = {
   },
   compare: (a, b) => a.offset - b.offset,
   offsetNext: ({ offset }) => offset,
-  // The later epoch still says whether the log holds everything up to here.
+  // The later epoch is still a part of the log's history, so it still tells a truncated log.
   rewind: ({ leaderEpoch }, offset) => ({ offset, leaderEpoch }),
-  // Records before the position may be of an older epoch, which nobody knows any more.
-  rewind: (_, offsetNext) => ({ offset: offsetNext, leaderEpoch: -1 }),
 };
 
 function readPosition(value: Json): KafkaPosition | undefined {
