@@ -29,21 +29,21 @@ const POISON = 0xdb;
 /** A frame as a source delivers it: values with the least allowed room between them in one buffer, which dies with the frame. */
 export function frameOf(specs: readonly BatchSpec[]): TestFrame {
   const bytes = Buffer.alloc(
-    specs.reduce((sum, spec) => sum + BATCH_HEADER_BYTES + bytesOf(spec), 0),
+    specs.reduce((sum, spec) => sum + BATCH_HEADER_BYTES + (spec.compressed ? 0 : bytesOf(spec)), 0),
     NOISE,
   );
   let at = 0;
   const batches = specs.map((spec) => {
     at += BATCH_HEADER_BYTES;
     const batch = new SpecBatch(spec, bytes, at);
-    at += bytesOf(spec);
+    if (!spec.compressed) at += bytesOf(spec);
     return batch;
   });
   let isRecycled = false;
   const frame = new RecordFrame({
     batches,
     positionsAt: (index, taken) => positionsAt(batches, index, taken),
-    slabs: new SlabPool({ slabBytes: 4 * 1024 }),
+    slabs: new SlabPool({ slabBytes: 128 }),
     recycle: () => {
       isRecycled = true;
       bytes.fill(POISON);

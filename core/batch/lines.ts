@@ -53,6 +53,8 @@ export class LinePacker {
   #source: { bytes: Buffer; inPlace: boolean } | undefined;
   /** The next newline at or after the record in hand; what the hop over the batch has found so far. */
   #newlineAt = -1;
+  /** The bytes of the frame that `#newlineAt` is true of. */
+  #newlinesIn: Buffer | undefined;
   /** Where the next in-place line of this frame goes; -1 = no line yet. */
   #frameAt = -1;
   #slab: Buffer | undefined;
@@ -102,6 +104,7 @@ export class LinePacker {
     }
     if (target !== undefined) range.bytes = target.subarray(start, end);
     range.taken = this.#taken;
+    assert(range.taken > from, 'a range takes at least one record');
     return range;
   }
 
@@ -111,6 +114,7 @@ export class LinePacker {
     this.#batchIndex = 0;
     this.#inBatch = 0;
     this.#source = undefined;
+    this.#newlinesIn = undefined;
     this.#frameAt = -1;
     this.#slab = undefined;
     this.#slabAt = 0;
@@ -126,8 +130,11 @@ export class LinePacker {
       this.#columns.start = new Int32Array(batch.count * 2);
       this.#columns.end = new Int32Array(batch.count * 2);
     }
+    const before = this.#newlinesIn;
     this.#source = batch.decodeValues(this.#columns);
-    this.#newlineAt = -1;
+    // Ahead of the lines the frame's own bytes do not change, so one hop serves all its batches; other memory may be reused.
+    this.#newlinesIn = this.#source.inPlace ? this.#source.bytes : undefined;
+    if (this.#newlinesIn === undefined || this.#newlinesIn !== before) this.#newlineAt = -1;
     return this.#source;
   }
 
@@ -202,7 +209,8 @@ export class LinePacker {
         }
       }
       if (inPlace) {
-        if (at !== start) into.copyWithin(at, start, end);
+        if (at < start) into.copyWithin(at, start, end);
+        else if (at > start) throw noRoom(batch, index);
       } else from.copy(into, at, start, end);
       at += length;
       into[at++] = delimiter;
@@ -253,7 +261,17 @@ function nullValue(batch: RecordBatch, index: number): SluiceError {
   });
 }
 
-/** Exact in batches without gaps, and at least the lower bound in others. */
+/** Going on would overwrite a value that nobody has taken yet. */
+function noRoom(batch: RecordBatch, index: number): SluiceError {
+  const offset = offsetOf(batch, index);
+  return new SluiceError('bug', 'NO_ROOM_IN_PLACE', {
+    message: `${batch.split}: the record at offset ${offset} has less than 7 bytes of its own around its value`,
+    help: 'The source promised that its values can be packed in place (`inPlace`). Report this with the source you use.',
+    details: { split: batch.split, offset },
+  });
+}
+
+/** Exact in batches without gaps, a lower bound in others. */
 function offsetOf(batch: RecordBatch, index: number): number {
-  return index === 0 ? batch.offsetFirst : batch.offsetAfter(index + 1) - 1;
+  return index === 0 ? batch.offsetFirst : batch.offsetAfter(index);
 }
