@@ -1,9 +1,12 @@
 import type { SluiceError } from '../core/errors.ts';
 
+const BUG_HELP = 'This is a bug in Sluice, and not your doing: please report it with the lines below.';
+
 /** An error for people: what happened, what to do, and the code to search for. Stack traces are for bugs and `--debug`. */
 export function errorText(error: SluiceError, { debug = false }: { debug?: boolean } = {}): string {
+  const help = error.help ?? (error.kind === 'bug' ? BUG_HELP : undefined);
   const lines = [error.message];
-  if (error.help !== undefined) lines.push(...error.help.split('\n').map((line) => `  ${line}`));
+  if (help !== undefined) lines.push(...help.split('\n').map((line) => `  ${line}`));
   lines.push(`[${error.code}]`);
   if (debug || error.kind === 'bug') lines.push(stackText(error));
   return lines.join('\n');
@@ -11,8 +14,10 @@ export function errorText(error: SluiceError, { debug = false }: { debug?: boole
 
 /** The stacks of an error and of everything that caused it. */
 export function stackText(error: Error): string {
+  const seen = new Set<unknown>();
   const stacks: string[] = [];
-  for (let at: unknown = error; at instanceof Error && !stacks.includes(at.stack ?? at.message); at = at.cause) {
+  for (let at: unknown = error; at instanceof Error && !seen.has(at); at = at.cause) {
+    seen.add(at);
     stacks.push(at.stack ?? at.message);
   }
   return stacks.join('\ncaused by: ');

@@ -1,4 +1,4 @@
-import { Command, CommanderError, Option } from 'commander';
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { exitCodeFor, toSluiceError } from '../core/errors.ts';
 import { VERSION } from '../core/version.ts';
 import { errorText } from './error-text.ts';
@@ -64,5 +64,30 @@ function commands(outcome: { exitCode: number }): Command {
       process.stdout.write(`${await schema()}\n`);
     });
 
+  const checkpoints = program.command('checkpoints').description('look at the checkpoints of a pipeline');
+  checkpoints
+    .command('list')
+    .description('list the checkpoints that are kept')
+    .argument('<pipeline.yaml>')
+    .action(async (file: string) => {
+      const { listCheckpoints } = await import('./checkpoints.ts');
+      process.stdout.write(`${await listCheckpoints(file)}\n`);
+    });
+  checkpoints
+    .command('show')
+    .description('print one checkpoint, by default the newest')
+    .argument('<pipeline.yaml>')
+    .argument('[slot]', 'its number', slotNumber)
+    .action(async (file: string, slot: number | undefined) => {
+      const { showCheckpoint } = await import('./checkpoints.ts');
+      process.stdout.write(`${await showCheckpoint(file, slot)}\n`);
+    });
+
   return program;
+}
+
+function slotNumber(text: string): number {
+  const seq = Number(text);
+  if (Number.isSafeInteger(seq) && seq > 0) return seq;
+  throw new InvalidArgumentError('Expected the number of a slot, 1 or more.');
 }
