@@ -147,7 +147,7 @@ export class Coordinator<P, H> {
     try {
       checkContinuity(source, slot.source, positions, { before: source.version, now: slot.source.version });
       const result = await log.append(slot, this.#call());
-      if (result.kind === 'taken') throw fenced(result.by.slot, slot.seq);
+      if (result.kind === 'taken') throw fenced(result.by?.slot, slot.seq);
       return result.stored;
     } catch (error) {
       this.#broken = error;

@@ -1,9 +1,10 @@
+import { assert } from '../assert.ts';
 import type { Env } from '../contract/env.ts';
 import type { Store } from '../contract/store.ts';
 import { SluiceError } from '../errors.ts';
 import { untilAvailable } from './lookup.ts';
 import { judgeListing } from './protocol.ts';
-import { decodeSlot, encodeSlot, type Slot, type StoredSlot, sha256Of } from './slot.ts';
+import { decodeSlot, encodeSlot, isReadable, type Slot, type StoredSlot, sha256Of } from './slot.ts';
 
 export interface LogPlace {
   readonly pipeline: string;
@@ -20,8 +21,8 @@ export interface LogCall {
 export type AppendResult =
   /** Durable, ours, and nobody is above it. */
   | { kind: 'written'; stored: StoredSlot }
-  /** Somebody else wrote this number. */
-  | { kind: 'taken'; by: StoredSlot };
+  /** Somebody else wrote this number; undefined when what they wrote cannot be read by this version. */
+  | { kind: 'taken'; by: StoredSlot | undefined };
 
 /** One shard's checkpoint log on a store of four verbs: numbered slots, written once, never changed. */
 export class CheckpointLog {
@@ -65,22 +66,24 @@ export class CheckpointLog {
   async append(slot: Slot, call: LogCall): Promise<AppendResult> {
     const bytes = encodeSlot(slot);
     const sha256 = sha256Of(bytes);
+    // One that cannot be read back would end the pipeline for ever; unsent, it ends this incarnation.
+    assert(isReadable(bytes), `slot ${slot.seq} can be read back`);
     let sent = false;
-    const taken = await untilAvailable(this.#env, call, async () => {
+    const outcome = await untilAvailable(this.#env, call, async () => {
       if (sent) {
         const found = await this.#store.get(this.#keyOf(slot.seq), { signal: call.signal });
         if (found !== undefined) return this.#compare(found, sha256, slot.seq);
       }
       sent = true;
-      const outcome = await this.#store.createIfAbsent(this.#keyOf(slot.seq), bytes, { signal: call.signal });
-      if (outcome === 'created') return undefined;
+      const answer = await this.#store.createIfAbsent(this.#keyOf(slot.seq), bytes, { signal: call.signal });
+      if (answer === 'created') return 'mine';
       const found = await this.#store.get(this.#keyOf(slot.seq), { signal: call.signal });
       if (found !== undefined) return this.#compare(found, sha256, slot.seq);
       throw new SluiceError('unavailable', 'SLOT_OUTCOME_UNKNOWN', {
         message: `${this.where(slot.seq)} exists for a create and not for a read`,
       });
     });
-    if (taken !== undefined) return { kind: 'taken', by: taken };
+    if (outcome !== 'mine') return outcome;
     await this.proveOwner(slot, call);
     return { kind: 'written', stored: { slot, sha256 } };
   }
@@ -91,13 +94,8 @@ export class CheckpointLog {
     const after = previous === undefined ? 0 : previous - 1;
     const listed = await untilAvailable(this.#env, call, () => this.list(after, call));
     const verdict = judgeListing(listed, slot.seq, previous);
-    if (verdict.kind === 'fenced') throw await this.fencedBy(verdict.by, call);
+    if (verdict.kind === 'fenced') throw await this.#fencedBy(verdict.by, call);
     if (verdict.kind === 'deleted') throw this.#stateDeleted(verdict.missing);
-  }
-
-  async fencedBy(seq: number, call: LogCall): Promise<SluiceError> {
-    const by = await untilAvailable(this.#env, call, () => this.read(seq, call));
-    return fenced(by?.slot, seq);
   }
 
   /** Nobody misses it if it is gone already; `store.delete` is idempotent. */
@@ -109,9 +107,21 @@ export class CheckpointLog {
     return `${this.#store.identity}/${this.#keyOf(seq)}`;
   }
 
-  #compare(found: Uint8Array, sha256: string, seq: number): StoredSlot | undefined {
+  /** Asked once: whose slot it is makes the message better, that it is there has decided already. */
+  async #fencedBy(seq: number, call: LogCall): Promise<SluiceError> {
+    const by = await this.read(seq, call).catch(() => undefined);
+    return fenced(by?.slot, seq);
+  }
+
+  /** Other bytes are somebody else's, whether this version can read them or not. */
+  #compare(found: Uint8Array, sha256: string, seq: number): 'mine' | Extract<AppendResult, { kind: 'taken' }> {
     const foundSha256 = sha256Of(found);
-    return foundSha256 === sha256 ? undefined : { slot: decodeSlot(found, this.where(seq)), sha256: foundSha256 };
+    if (foundSha256 === sha256) return 'mine';
+    const where = this.where(seq);
+    return {
+      kind: 'taken',
+      by: isReadable(found) ? { slot: decodeSlot(found, where), sha256: foundSha256 } : undefined,
+    };
   }
 
   #stateDeleted(missing: number): SluiceError {

@@ -60,7 +60,7 @@ export async function resolveLost(options: ResolveOptions, call: LogCall): Promi
 
 async function append(log: CheckpointLog, slot: Slot, call: LogCall): Promise<StoredSlot> {
   const result = await log.append(slot, call);
-  if (result.kind === 'taken') throw fenced(result.by.slot, slot.seq);
+  if (result.kind === 'taken') throw fenced(result.by?.slot, slot.seq);
   return result.stored;
 }
 

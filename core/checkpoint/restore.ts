@@ -51,7 +51,7 @@ export async function claimShard<P>(options: ClaimOptions<P>, call: LogCall): Pr
     const { slot, assigned } = await planClaim(options, recent[0], call);
     const result = await log.append(slot, call);
     if (result.kind === 'written') return { stored: result.stored, epoch: slot.seq, assigned };
-    env.log.info('another instance claimed first, looking again', { seq: slot.seq, by: result.by.slot.owner });
+    env.log.info('another instance claimed first, looking again', { seq: slot.seq, by: result.by?.slot.owner });
   }
 }
 

@@ -137,6 +137,16 @@ export function decodeSlot(bytes: Uint8Array, where: string): Slot {
   return body.data;
 }
 
+/** Whether `decodeSlot` gives a slot for these bytes. */
+export function isReadable(bytes: Uint8Array): boolean {
+  try {
+    decodeSlot(bytes, '');
+    return true;
+  } catch {
+    return false; // Why not is for those who ask `decodeSlot`.
+  }
+}
+
 export function sha256Of(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex');
 }
