@@ -13,8 +13,7 @@ import {
 import type { Transport, CallOptions as TransportCallOptions } from './transport.ts';
 
 const METADATA_KEY = 3;
-/** Below the 10 seconds after which a user must have been told. */
-const ANSWER_WITHIN_MS = 9_000;
+const ANSWER_WITHIN_MS = 5_000;
 const RETRY_MS = { first: 50, max: 1_000 };
 
 /** Who is there: brokers by number, and the way to one that answers. */
@@ -68,7 +67,7 @@ export class Cluster {
     return answer;
   }
 
-  /** Repeats `ask` while it fails with `unavailable`, for less than 10 s in all or until `signal` aborts. */
+  /** Repeats `ask` while it fails with `unavailable`, for 5 s in all or until `signal` aborts. */
   async persist<T>(ask: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
     signal?.throwIfAborted();
     const { promise: given, reject: giveUp } = Promise.withResolvers<never>();
@@ -83,6 +82,7 @@ export class Cluster {
           return await ask();
         } catch (error) {
           if (over || !(error instanceof SluiceError) || error.kind !== 'unavailable') throw error;
+          if (lastFailure === undefined) this.#env.log.warn(`${error.message}; trying again`, { help: error.help });
           lastFailure = error;
         }
         await this.#env.timers.sleep(pauseMs, { signal });

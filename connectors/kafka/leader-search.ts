@@ -69,11 +69,12 @@ export class LeaderSearch {
   async #search(splits: readonly ReadSplit[]): Promise<void> {
     const { env, cluster, settings, signal } = this.#options;
     try {
-      await this.#moveIntoRange(splits.filter((split) => split.outOfRange));
-      const wanted = splits.filter((split) => split.state.kind === 'placing');
       const nowMs = () => env.clock.monotonicMs();
-      const placed = await placeSplits(wanted, { cluster, settings, nowMs, signal });
-      for (const [split, place] of placed) this.#apply(split, place);
+      const placed = await placeSplits(splits, { cluster, settings, nowMs, signal });
+      // Only now: that the topic is another one, or was truncated, explains an offset better than its range does.
+      const refused = splits.filter((split) => split.outOfRange && placed.get(split)?.kind === 'fetch');
+      const settled = await this.#moveIntoRange(refused);
+      for (const [split, place] of placed) if (!settled.has(split)) this.#apply(split, place);
     } catch (error) {
       if (signal.aborted) return;
       const failure = toSluiceError(error);
@@ -109,9 +110,10 @@ export class LeaderSearch {
     }
   }
 
-  /** Decides what becomes of splits whose offset was refused. */
-  async #moveIntoRange(splits: readonly ReadSplit[]): Promise<void> {
-    if (splits.length === 0) return;
+  /** Decides about splits whose offset was refused. Returns those that failed or are placed anew elsewhere. */
+  async #moveIntoRange(splits: readonly ReadSplit[]): Promise<ReadonlySet<ReadSplit>> {
+    const settled = new Set<ReadSplit>();
+    if (splits.length === 0) return settled;
     const { env, settings, cluster, signal } = this.#options;
     const ask = (timestampMs: number) =>
       listOffsets(
@@ -127,12 +129,17 @@ export class LeaderSearch {
       const wanted = split.position.offset;
       const range = { earliest: earliest[index] as KafkaPosition, latest: latest[index] as KafkaPosition };
       const verdict = decideOutOfRange(id, wanted, range, settings.onOffsetOutOfRange);
-      if (verdict.kind === 'failed') split.fail(wanted, verdict.error);
-      if (verdict.kind !== 'goOn') continue;
+      if (verdict.kind === 'again') continue;
+      settled.add(split);
+      if (verdict.kind === 'failed') {
+        split.fail(wanted, verdict.error);
+        continue;
+      }
       const { offset } = verdict.position;
       const message = `Kafka: ${id} goes on at ${offset}, since offset ${wanted} is gone (onOffsetOutOfRange)`;
       env.log.warn(message, { split: id, wanted, offset });
       split.jumpTo(verdict.position);
     }
+    return settled;
   }
 }

@@ -171,8 +171,10 @@ export class Link {
   }
 
   async #readVersions(): Promise<ReadonlyMap<number, VersionRange>> {
+    // Brokers refuse versions with other characters.
+    const clientVersion = this.#options.env.self.version.replace(/[^a-zA-Z0-9.-]/g, '-');
     for (const api of [apiVersionsApi, apiVersionsApiV0]) {
-      const reply = await this.send(api, api.encode({ clientVersion: '0' }), this.#options.requestTimeoutMs);
+      const reply = await this.send(api, api.encode({ clientVersion }), this.#options.requestTimeoutMs);
       const { errorCode, ranges } = decode(api, this.#address, reply.reader);
       reply.release();
       if (errorCode === 0) {

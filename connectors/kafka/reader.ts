@@ -110,6 +110,7 @@ export class KafkaReader implements SplitReader<KafkaPosition>, LaneHost {
       for (;;) {
         if (this.#broken !== undefined) throw this.#broken;
         const frame = this.#nextFrame();
+        this.#measureLag(frame === undefined ? 0 : LAG_EVERY_MS);
         if (frame !== undefined) return frame;
         if (this.#settings.stop !== undefined && this.#allEnded()) return 'end';
         if (signal.aborted || clock.monotonicMs() >= idleAtMs) return 'idle';
@@ -119,7 +120,6 @@ export class KafkaReader implements SplitReader<KafkaPosition>, LaneHost {
     } finally {
       cancel?.();
       signal.removeEventListener('abort', wake);
-      this.#measureLag();
     }
   }
 
@@ -228,9 +228,9 @@ export class KafkaReader implements SplitReader<KafkaPosition>, LaneHost {
     return true;
   }
 
-  #measureLag(): void {
+  #measureLag(everyMs: number): void {
     const nowMs = this.env.clock.monotonicMs();
-    if (nowMs - this.#lagAtMs < LAG_EVERY_MS) return;
+    if (nowMs - this.#lagAtMs < everyMs) return;
     this.#lagAtMs = nowMs;
     let lag = 0;
     for (const { endOffset, delivered } of this.#splits.values())

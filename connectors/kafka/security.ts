@@ -46,19 +46,19 @@ function badPem(key: string, why: string, cause?: unknown): SluiceError {
 }
 
 /** Credentials as the transport takes them. */
-export function saslCredentials(sasl: KafkaSourceSettings['sasl']): SaslCredentials | undefined {
+export function saslCredentials(sasl: KafkaSourceSettings['sasl'], baseDir: string): SaslCredentials | undefined {
   if (sasl === undefined) return undefined;
   if ('password' in sasl) return sasl;
-  const token = 'token' in sasl ? sasl.token : () => runTokenCommand(sasl.tokenCommand);
+  const token = 'token' in sasl ? sasl.token : () => runTokenCommand(sasl.tokenCommand, baseDir);
   return { mechanism: 'oauthbearer', oauthBearerProvider: async () => ({ value: await token() }) };
 }
 
-function runTokenCommand([program, ...args]: readonly string[]): Promise<string> {
+function runTokenCommand([program, ...args]: readonly string[], baseDir: string): Promise<string> {
   return new Promise((resolve, reject) => {
     execFile(
       program as string,
       args,
-      { timeout: TOKEN_COMMAND_TIMEOUT_MS, maxBuffer: 1024 * 1024 },
+      { cwd: baseDir, timeout: TOKEN_COMMAND_TIMEOUT_MS, maxBuffer: 1024 * 1024 },
       (error, stdout) => {
         const token = stdout.trim();
         if (error === null && token !== '') return resolve(token);

@@ -24,7 +24,7 @@ export async function openSession(options: SessionOptions, context: SourceContex
     env: context.env,
     clientId: settings.clientId,
     tls: await tlsOptions(settings.ssl, baseDir),
-    sasl: saslCredentials(settings.sasl),
+    sasl: saslCredentials(settings.sasl, baseDir),
   });
   const cluster = new Cluster({ env: context.env, transport, seeds: settings.brokers.map(parseAddress) });
   try {
