@@ -43,7 +43,12 @@ export async function readLayout(store: Store, pipeline: string, options: CallOp
   const key = keys.at(-1);
   if (key === undefined) return undefined;
   const bytes = await store.get(key, options);
-  return bytes === undefined ? undefined : decode(bytes, LAYOUT_FORMAT, layoutBody, `${store.identity}/${key}`);
+  if (bytes === undefined) return undefined;
+  const where = `${store.identity}/${key}`;
+  const layout = decode(bytes, LAYOUT_FORMAT, layoutBody, where);
+  // Read as one shard, every other shard's records would be written a second time.
+  if (layout.shards !== 1) throw newer(where, `${layout.shards} shards`);
+  return layout;
 }
 
 /** Writes the layout unless one exists; returns the one that counts. */
@@ -70,7 +75,11 @@ export async function readMarker(
 /** Writes the marker unless one exists; returns the one that counts. */
 export async function makeMarker(store: Store, marker: OutputMarker, options: CallOptions): Promise<OutputMarker> {
   await store.createIfAbsent(markerKey(marker.pipeline), encode(MARKER_FORMAT, marker), options);
-  return (await readMarker(store, marker.pipeline, options)) ?? marker;
+  const found = await readMarker(store, marker.pipeline, options);
+  if (found !== undefined) return found;
+  throw new SluiceError('unavailable', 'MARKER_UNREADABLE', {
+    message: `${store.identity}/${markerKey(marker.pipeline)} was written and cannot be read back`,
+  });
 }
 
 /** Only for `--new-lineage`: the user takes the output over. */
@@ -94,15 +103,18 @@ function decode<T>(bytes: Uint8Array, format: string, body: z.ZodType<T>, where:
   const value = parseJson(bytes, where);
   const head = z.object({ format: z.literal(format), version: z.int() }).safeParse(value);
   if (!head.success) throw damaged(where, `it is not a ${format}`);
-  if (head.data.version > FORMAT_VERSION) {
-    throw new SluiceError('config', 'LAYOUT_NEWER', {
-      message: `${where} was written by a newer Sluice (format version ${head.data.version})`,
-      help: 'Run that version or a later one.',
-    });
-  }
+  if (head.data.version > FORMAT_VERSION) throw newer(where, `format version ${head.data.version}`);
   const parsed = body.safeParse(value);
   if (!parsed.success) throw damaged(where, z.prettifyError(parsed.error));
   return parsed.data;
+}
+
+function newer(where: string, what: string): SluiceError {
+  return new SluiceError('config', 'LAYOUT_NEWER', {
+    message: `${where} was written by a newer Sluice (${what})`,
+    help: 'Run that version or a later one.',
+    details: { where },
+  });
 }
 
 function parseJson(bytes: Uint8Array, where: string): unknown {

@@ -4,8 +4,8 @@ import type { Slot, SlotKind, SlotSplit } from './slot.ts';
 
 /** Every decision of the checkpoint log, made from nothing but what the store shows. Synchronous and pure. */
 
-/** At most this many claims in a row are kept by retention. */
-const CLAIMS_IN_A_ROW_MAX = 20;
+/** At most this many claims and finals in a row that moved nothing are kept by retention. */
+const STANDING_STILL_MAX = 20;
 
 /** What the listing after a successful create says. */
 export type ListingVerdict =
@@ -57,7 +57,8 @@ export function unbrokenSuffix<T extends Pick<Slot, 'seq' | 'previous'>>(slotsOl
 /**
  * The numbers that retention may delete, oldest first. Keeps the newest `retain` slots that moved a position and everything
  * above the oldest of them; slots from `unsettledFrom` on do not count, as their handles are not all committed yet. Strays
- * below the unbroken suffix always go. Of claims alone at most 20 stay.
+ * below the unbroken suffix always go. Of claims and finals in a row that moved nothing at most 20 stay, or a crash loop or a
+ * scheduled run without new records would fill the store; what lies below them then goes, as the suffix has no holes.
  */
 export function planRetention(
   slotsOldestFirst: readonly Slot[],
@@ -66,12 +67,14 @@ export function planRetention(
   const suffix = unbrokenSuffix(slotsOldestFirst);
   let moved = 0;
   let keepFrom = 0;
-  let claimsInARow = 0;
+  let standingStill = 0;
   for (let i = suffix.length - 1; i > 0; i--) {
     const slot = suffix[i] as Slot;
-    claimsInARow = slot.kind === 'claim' ? claimsInARow + 1 : 0;
-    if (slot.seq < unsettledFrom && movedPosition(slot, suffix[i - 1])) moved++;
-    if (moved === retain || claimsInARow === CLAIMS_IN_A_ROW_MAX) {
+    const hasMoved = movedPosition(slot, suffix[i - 1]);
+    if (hasMoved) standingStill = 0;
+    else if (slot.kind !== 'checkpoint') standingStill++;
+    if (hasMoved && slot.seq < unsettledFrom) moved++;
+    if (moved === retain || standingStill === STANDING_STILL_MAX) {
       keepFrom = i;
       break;
     }

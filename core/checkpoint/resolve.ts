@@ -1,3 +1,4 @@
+import { assert } from '../assert.ts';
 import type { Env } from '../contract/env.ts';
 import type { MemoryBudget } from '../contract/memory.ts';
 import type { CommitPermit, PendingHandle, Sink } from '../contract/sink.ts';
@@ -73,6 +74,7 @@ async function commitPending(
   const handles = claim.pending.map((entry) => decodeHandle(sink.handles, entry));
   await using session = await sink.open({ pipeline, lineage, layout, shard, epoch, env, memory, signal });
   const verdicts = await session.committer.commit(handles, { seq, epoch } as CommitPermit, { signal });
+  assert(verdicts.length === handles.length, 'a committer gives one verdict per handle');
   const lost: PendingHandle[] = [];
   for (const [i, handle] of handles.entries()) {
     const verdict = verdicts[i];
@@ -96,14 +98,15 @@ function rewound(
     if (own.length === 0) return split;
     const from = Math.min(...own.map((handle) => (handle.covers[split.id] as readonly [number, number])[0]));
     const lastSeq = Math.max(...own.map((handle) => handle.seq));
+    // Without the slots since then nobody can tell what else was committed.
+    const isWhole = retained.some(({ slot }) => slot.seq === Math.min(...own.map((handle) => handle.seq)));
     const then = retained
       .find(({ slot }) => slot.seq === lastSeq)
       ?.slot.source.splits.find(({ id }) => id === split.id);
     const others = retained.flatMap(({ slot }) => slot.pending).filter(({ id }) => !lostIds.has(id));
     const later = others.filter(({ covers }) => (covers[split.id]?.[1] ?? 0) > from);
-    if (then === undefined || JSON.stringify(then.position) !== JSON.stringify(split.position) || later.length > 0) {
-      throw cannotReplay(split.id, own);
-    }
+    const isLast = then !== undefined && JSON.stringify(then.position) === JSON.stringify(split.position);
+    if (!isWhole || !isLast || later.length > 0) throw cannotReplay(split.id, own);
     return { ...split, position: positions.encode(positions.rewind(positions.decode(version, split.position), from)) };
   });
 }

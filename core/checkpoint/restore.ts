@@ -63,11 +63,15 @@ async function readRecent(log: CheckpointLog, call: LogCall): Promise<StoredSlot
     if (kind !== 'claim') break;
     const stored = await log.read(seq, call);
     // Only a newer owner deletes slots, so what was listed and is gone is below a newer slot that the next look will show.
-    if (stored === undefined) return readRecent(log, call);
+    if (stored === undefined) throw slotVanished(log.where(seq));
     recent.push(stored);
     kind = stored.slot.kind;
   }
   return recent;
+}
+
+function slotVanished(where: string): SluiceError {
+  return new SluiceError('unavailable', 'SLOT_VANISHED', { message: `${where} was deleted while it was read` });
 }
 
 async function planClaim<P>(
@@ -75,11 +79,12 @@ async function planClaim<P>(
   newest: StoredSlot | undefined,
   call: LogCall,
 ): Promise<{ slot: Slot; assigned: Claim<P>['assigned'] }> {
-  const { layout, source, discovery, sink, env } = options;
+  const { layout, source, sink, env } = options;
   const before = newest?.slot;
   refuseWhatCannotGoOn(options, before);
 
   const saved = before?.source ?? { ...layout.source, splits: layout.source.splits.map(withoutOperators) };
+  const discovery = withSavedIdentities(options.discovery, saved.splits);
   const positions = new Map(
     saved.splits.map((split) => [split.id, source.codec.decode(saved.version, split.position)]),
   );
@@ -132,6 +137,15 @@ async function planClaim<P>(
   return { slot, assigned: discovery.splits.map((split) => ({ ...split, position: positionOf(positions, split.id) })) };
 }
 
+/** What a source cannot tell today is remembered, so that a recreated topic is noticed when it can tell again. */
+function withSavedIdentities({ clusterId, splits }: Discovery, saved: readonly SlotSplit[]): Discovery {
+  const identities = new Map(saved.map(({ id, topicId }) => [id, topicId]));
+  return {
+    clusterId,
+    splits: splits.map((split) => ({ ...split, identity: split.identity ?? identities.get(split.id) ?? null })),
+  };
+}
+
 /** A topic added to the configuration uses `start`, a partition added to a known topic begins at its earliest record. */
 async function addStartPositions<P>(
   { source, discovery }: ClaimOptions<P>,
@@ -170,13 +184,28 @@ function refuseWhatCannotGoOn<P>({ layout, source, sink }: ClaimOptions<P>, newe
       help: 'Give the pipeline with the new source another name.',
     });
   }
-  const main = newest?.sinks.main;
-  if (newest === undefined || main === undefined || main.identity === sink.identity || newest.pending.length === 0)
-    return;
+  if (newest === undefined) return;
+  if (newest.lineage !== layout.lineage) throw foreignSlot(newest, layout);
+  if (newest.kind === 'sealed') {
+    throw new SluiceError('config', 'LOG_SEALED', {
+      message: `the checkpoint log of "${layout.pipeline}" was sealed by a newer Sluice, which goes on in another layout`,
+      help: 'Run that version or a later one.',
+    });
+  }
+  const { main } = newest.sinks;
+  if (main.identity === sink.identity || newest.pending.length === 0) return;
   throw new SluiceError('config', 'SINK_MOVED_WITH_PENDING', {
     message: `${newest.pending.length} files of "${layout.pipeline}" still have to be committed in ${main.identity}, but the sink is now ${sink.identity}`,
     help: 'Start once with the old sink and stop with SIGTERM; then move it.',
     details: { pending: newest.pending.map((handle) => handle.id), before: main.identity, now: sink.identity },
+  });
+}
+
+function foreignSlot(newest: Slot, layout: Layout): SluiceError {
+  return new SluiceError('dataLoss', 'SLOT_OF_ANOTHER_LINEAGE', {
+    message: `slot ${newest.seq} of "${layout.pipeline}" is of lineage ${newest.lineage}, but the layout beside it of ${layout.lineage}`,
+    help: 'The folder mixes the checkpoints of two pipelines. Restore it as a whole from a backup.',
+    details: { seq: newest.seq, slot: newest.lineage, layout: layout.lineage, owner: newest.owner },
   });
 }
 
