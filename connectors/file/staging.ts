@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { SluiceError } from '../../core/spi.ts';
 import type { PartFile, PartFiles } from '../filesink/part-files.ts';
 import type { Directories } from './directories.ts';
-import { withFileErrors } from './errors.ts';
+import { isErrorCode, toFileError, withFileErrors } from './errors.ts';
 import { type FileSystem, type OpenFile, writeAll } from './file-system.ts';
 import type { FileHandle } from './handle.ts';
 
@@ -28,14 +28,23 @@ export class Staging implements PartFiles<FileHandle> {
   }
 
   async open({ directory, name }: { directory: string; name: string }): Promise<PartFile<FileHandle>> {
-    const { root, fs, directories } = this.#options;
+    const { root, directories } = this.#options;
     const target = join(root, directory);
     await directories.ensure(this.#staging);
     await directories.ensure(target);
     await this.#requireSameDevice(target);
     const staged = join(this.#staging, name);
-    const file = await withFileErrors({ doing: 'create', path: staged }, () => fs.create(staged));
+    const file = await this.#create(staged);
     return new StagedPart({ file, staged, final: join(target, name), durably: (file) => this.#durably(staged, file) });
+  }
+
+  async #create(staged: string): Promise<OpenFile> {
+    try {
+      return await this.#options.fs.create(staged);
+    } catch (error) {
+      if (isErrorCode(error, 'EEXIST')) throw nameTaken(staged, error);
+      throw toFileError(error, { doing: 'create', path: staged });
+    }
   }
 
   async #requireSameDevice(target: string): Promise<void> {
@@ -62,6 +71,16 @@ export function otherDevice(staging: string, target: string): SluiceError {
     message: `${staging} and ${target} are on different devices, so no file can be moved from one to the other in one step`,
     help: 'Make sink.path and everything below it one file system: no mount points or links to another disk inside.',
     details: { staging, target },
+  });
+}
+
+/** Epochs are never given twice, so this means that the checkpoints of this run were copied or taken back to an older state. */
+function nameTaken(staged: string, cause: unknown): SluiceError {
+  return new SluiceError('rejected', 'FILE_STAGED_NAME_TAKEN', {
+    message: `${staged} exists already, although no other run can have had this name`,
+    help: 'Were the checkpoints copied or restored while another run used them? Make sure that only one of them is left.',
+    details: { staged },
+    cause,
   });
 }
 

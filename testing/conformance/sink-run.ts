@@ -1,0 +1,101 @@
+import type {
+  CommitPermit,
+  Owner,
+  PendingHandle,
+  Sink,
+  SinkSession,
+  SinkWriter,
+  Verdict,
+} from '../../core/contract/sink.ts';
+import { SharedMemoryBudget } from '../../core/runtime/memory-budget.ts';
+import { systemEnv } from '../../core/runtime/system-env.ts';
+import { type BatchSpec, frameOf, type TestFrame } from '../frames.ts';
+
+export const OWNER: Owner = { pipeline: 'conformance', lineage: '0123456789abcdef', layout: 1, shard: 0 };
+
+/** What the coordinator gives once handles are in a durable slot; here every handle is taken to be in one. */
+const permit = { seq: 1, epoch: 1 } as CommitPermit;
+
+/** One incarnation of a sink without an engine: writes, cuts and commits what it is told to. */
+export class SinkRun<H> implements AsyncDisposable {
+  readonly epoch: number;
+  readonly session: SinkSession<H>;
+  readonly writer: SinkWriter<H>;
+  readonly #sink: Sink<H>;
+  readonly #owner: Owner;
+  readonly #controller: AbortController;
+  #cuts = 0;
+
+  private constructor(
+    sink: Sink<H>,
+    owner: Owner,
+    epoch: number,
+    parts: { session: SinkSession<H>; writer: SinkWriter<H>; controller: AbortController },
+  ) {
+    this.#sink = sink;
+    this.#owner = owner;
+    this.epoch = epoch;
+    this.session = parts.session;
+    this.writer = parts.writer;
+    this.#controller = parts.controller;
+  }
+
+  static async start<H>(sink: Sink<H>, { epoch = 1, owner = OWNER }: { epoch?: number; owner?: Owner } = {}) {
+    const env = systemEnv();
+    const controller = new AbortController();
+    const memory = new SharedMemoryBudget(64 * 1024 * 1024, env);
+    await sink.check({ env, signal: controller.signal });
+    const session = await sink.open({ ...owner, env, epoch, memory, signal: controller.signal });
+    const writer = await session.openWriter([]);
+    return new SinkRun(sink, owner, epoch, { session, writer, controller });
+  }
+
+  /** Writes whole frames as the task does: waiting whenever the writer is full, and letting go of its own reference. */
+  async write(...specs: BatchSpec[]): Promise<TestFrame> {
+    const frame = frameOf(specs);
+    for (let taken = 0; taken < frame.count; ) {
+      taken = this.writer.write(frame, taken);
+      if (taken < frame.count) await this.writer.ready({ signal: this.#controller.signal });
+    }
+    frame.release();
+    return frame;
+  }
+
+  /** Begins a cut at once; its handles come back as a slot would give them. */
+  cut(): Promise<PendingHandle<H>[]> {
+    const number = ++this.#cuts;
+    const staged = this.writer.cut({ number, last: false });
+    return staged.then(({ handles }) =>
+      handles.map(({ kind, phase, covers, payload }, index) => ({
+        id: `${this.epoch}-${number}-${index}`,
+        sink: 'main',
+        seq: number,
+        epoch: this.epoch,
+        kind,
+        phase,
+        covers,
+        payload: throughSlot(this.#sink, payload),
+      })),
+    );
+  }
+
+  commit(handles: readonly PendingHandle<H>[]): Promise<Verdict[]> {
+    return this.session.committer.commit(handles, permit, { signal: this.#controller.signal });
+  }
+
+  /** Aborts what incarnations below this one staged and `keep` does not name. */
+  abortOrphans(keep: readonly PendingHandle<H>[] = []) {
+    const scope = { ...this.#owner, epochBelow: this.epoch };
+    return this.session.committer.abortOrphans(scope, keep, { signal: this.#controller.signal });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#controller.abort(new Error('the run is over'));
+    await this.writer[Symbol.asyncDispose]();
+    await this.session[Symbol.asyncDispose]();
+  }
+}
+
+function throughSlot<H>({ handles }: Sink<H>, payload: H): H {
+  return handles.decode(handles.version, JSON.parse(JSON.stringify(handles.encode(payload))));
+}
