@@ -200,8 +200,10 @@ export class Link {
       },
       onFrame: (frame, bytes) => this.#receive(frame, bytes),
     });
-    // kafkajs listens to `end` and `error`, but a destroyed socket only says `close`; with TLS the cause comes as `error`.
+    // Before kafkajs hears of it, which takes a connection lost while authenticating for wrong credentials, and also on
+    // `close`, which is all that a destroyed socket says.
     socket.once('error', (error) => this.drop(error));
+    socket.once('end', () => this.drop(new ConnectionClosed()));
     socket.once('close', () => this.drop(new ConnectionClosed()));
     return socket;
   }

@@ -83,6 +83,7 @@ export class FakeCluster {
   readonly #nodes = new Map<number, { server: Server; sockets: Set<Socket>; port: number }>();
   #connections = 0;
   #wake: (() => void)[] = [];
+  #stopped = false;
 
   /** A cluster of `nodes` brokers that ends with the test. */
   static async start(t: TestContext, nodes = 1): Promise<FakeCluster> {
@@ -141,6 +142,7 @@ export class FakeCluster {
   }
 
   async stop(): Promise<void> {
+    this.#stopped = true;
     for (const nodeId of this.#nodes.keys()) await this.stopNode(nodeId);
     this.changed();
   }
@@ -292,7 +294,7 @@ export class FakeCluster {
     for (;;) {
       const { body, empty } = this.#fetchNow(asked, { nodeId, committed, maxBytes });
       const leftMs = giveUpAt - performance.now();
-      if (!empty || leftMs <= 0) return body;
+      if (!empty || leftMs <= 0 || this.#stopped) return body;
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, leftMs);
         this.#wake.push(() => {

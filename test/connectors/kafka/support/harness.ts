@@ -110,9 +110,9 @@ function collect(frame: Frame, { values, positions }: Delivered): void {
 }
 
 /** Waits for a condition; fails after 5 s. */
-export async function eventually(what: string, holds: () => boolean): Promise<void> {
+export async function eventually(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
   const giveUpAt = performance.now() + 5_000;
-  while (!holds()) {
+  while (!(await holds())) {
     assert.ok(performance.now() < giveUpAt, `never: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
