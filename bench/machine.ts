@@ -20,6 +20,12 @@ export function pinHarness(): Pinning | undefined {
   }
 }
 
+/** How the run was placed, for its heading. A broker that was given runs wherever its owner put it. */
+export function placement(pinning: Pinning | undefined): string {
+  if (pinning === undefined) return 'nothing pinned';
+  return `measured programs on core ${pinning.programCore}, everything started here besides on core ${pinning.brokerCore}`;
+}
+
 /** The command line that runs `command` on the program's core. */
 export function pinned(pinning: Pinning | undefined, command: readonly string[]): string[] {
   return pinning === undefined ? [...command] : ['taskset', '-c', String(pinning.programCore), ...command];

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { auditOutput, faultsOf, isExact } from '../../testing/ledger/index.ts';
 import { useBroker } from '../broker.ts';
-import { pinHarness } from '../machine.ts';
+import { pinHarness, placement } from '../machine.ts';
 import { ensureTopic, ledgerOf, PRODUCER_BATCH_BYTES, type Workload } from '../topic.ts';
 import type { Measurement } from './meter.ts';
 import { type Job, PROGRAMS, type Program, runBare } from './programs.ts';
@@ -41,11 +41,9 @@ const pinning = pinHarness();
 const { brokers, how, stop } = await useBroker(options.brokers);
 const out = mkdtempSync(join(options.out, 'sluice-drain-'));
 try {
-  const placed =
-    pinning === undefined
-      ? 'nothing pinned'
-      : `broker on core ${pinning.brokerCore}, programs on core ${pinning.programCore}`;
-  console.log(`${how}; ${placed}; producer batches of ${PRODUCER_BATCH_BYTES / 1024} KiB; Node ${process.version}`);
+  console.log(
+    `${how}; ${placement(pinning)}; producer batches of ${PRODUCER_BATCH_BYTES / 1024} KiB; Node ${process.version}`,
+  );
   for (const codec of options.codec.split(',')) {
     for (const valueBytes of options.size.split(',').map(Number)) {
       const records = Number(options.records ?? BYTES_DEFAULT[valueBytes] ?? 1_000_000);

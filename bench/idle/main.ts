@@ -9,7 +9,7 @@ import { createTopic } from '../../test/services/kafka.ts';
 import { waitFor } from '../../test/services/wait.ts';
 import { Ledger, LedgerProducer, listVisible } from '../../testing/ledger/index.ts';
 import { useBroker } from '../broker.ts';
-import { cpuMsOf, pinHarness, rssPeakMiBOf } from '../machine.ts';
+import { cpuMsOf, pinHarness, placement, rssPeakMiBOf } from '../machine.ts';
 import { outputOf, startPipeline } from '../process.ts';
 import { printTable } from '../table.ts';
 
@@ -31,7 +31,7 @@ const { brokers, how, stop } = await useBroker(options.brokers);
 const out = mkdtempSync(join(options.out, 'sluice-idle-'));
 const rows: string[][] = [];
 try {
-  console.log(`${how}; Node ${process.version}`);
+  console.log(`${how}; ${placement(pinning)}; Node ${process.version}`);
   for (const partitions of options.partitions.split(',').map(Number)) rows.push(await measure(partitions));
   console.log(`\nan idle pipeline over ${seconds} s, checkpoints every second\n`);
   printTable(['partitions', '% of a core', 'peak RSS MiB'], rows);

@@ -8,7 +8,7 @@ import { createTopic } from '../../test/services/kafka.ts';
 import { waitFor } from '../../test/services/wait.ts';
 import { auditOutput, faultsOf, isExact, Ledger, LedgerProducer, listVisible } from '../../testing/ledger/index.ts';
 import { useBroker } from '../broker.ts';
-import { median, pinHarness } from '../machine.ts';
+import { median, pinHarness, placement } from '../machine.ts';
 import { outputOf, type PipelineRun, startPipeline } from '../process.ts';
 import { printTable } from '../table.ts';
 import { ensureTopic, ledgerOf, type Workload } from '../topic.ts';
@@ -40,9 +40,7 @@ const { brokers, how, stop } = await useBroker(options.brokers);
 const out = mkdtempSync(join(options.out, 'sluice-recovery-'));
 const rows: string[][] = [];
 try {
-  console.log(
-    `${how}; ${pinning === undefined ? 'nothing pinned' : 'broker and program on a core each'}; Node ${process.version}`,
-  );
+  console.log(`${how}; ${placement(pinning)}; Node ${process.version}`);
   for (const partitions of options.partitions.split(',').map(Number)) {
     if (options.only.includes('live'))
       rows.push(row(partitions, `live, ${options.rate} records/s`, await live(partitions)));
