@@ -8,6 +8,7 @@ const RETRY_FIRST_MS = 200;
 const RETRY_MAX_MS = 10_000;
 
 type Entry<H> = { handle: PendingHandle<H>; retry: { atMs: number; pauseMs: number; cause: SluiceError } | undefined };
+type Loss<H> = { handle: PendingHandle<H>; why: string };
 
 export interface CommitQueueOptions<H> {
   readonly committer: Committer<H>;
@@ -16,8 +17,8 @@ export interface CommitQueueOptions<H> {
   readonly signal: AbortSignal;
   /** After every round that settled something. */
   onSettled(): void;
-  /** A handle is neither staged nor visible: throws `fenced` or `dataLoss`, after looking for a newer slot. */
-  onLost(error: SluiceError): Promise<void>;
+  /** Handles are neither staged nor visible: throws `fenced` or `dataLoss`, after looking for a newer slot. */
+  onLost(error: SluiceError): Promise<never>;
   onFailed(error: unknown): void;
 }
 
@@ -55,6 +56,7 @@ export class CommitQueue<H> {
   add(handles: readonly PendingHandle<H>[], seq: number): void {
     this.#durableSeq = seq;
     for (const handle of handles) this.#entries.set(handle.id, { handle, retry: undefined });
+    this.#options.env.metrics.set('pendingHandles', this.#entries.size);
     this.#start();
   }
 
@@ -86,11 +88,14 @@ export class CommitQueue<H> {
       const verdicts = await committer.commit(batch, permit, { signal });
       assert(verdicts.length === batch.length, 'a committer gives one verdict per handle');
       if (signal.aborted) return;
-      let settled = 0;
-      for (const [i, handle] of batch.entries()) if (await this.#take(handle, verdicts[i] as Verdict)) settled++;
+      const before = this.#entries.size;
+      const losses = batch.flatMap((handle, i) => this.#take(handle, verdicts[i] as Verdict) ?? []);
+      const settled = before - this.#entries.size;
       env.metrics.add('files', settled);
       env.metrics.set('pendingHandles', this.#entries.size);
+      // What is settled leaves the log even when a loss ends the run: its files may be moved before the next start.
       if (settled > 0) this.#options.onSettled();
+      if (losses.length > 0) await this.#options.onLost(lost(losses));
     }
   }
 
@@ -104,23 +109,23 @@ export class CommitQueue<H> {
       .map(({ handle }) => handle);
   }
 
-  /** True when the verdict settles the handle. */
-  async #take(handle: PendingHandle<H>, verdict: Verdict): Promise<boolean> {
+  /** Settles the handle, or arms its retry; what is lost is returned. */
+  #take(handle: PendingHandle<H>, verdict: Verdict): Loss<H> | undefined {
     const { env } = this.#options;
     switch (verdict.kind) {
       case 'committed':
       case 'alreadyCommitted':
-        return this.#entries.delete(handle.id);
+        this.#entries.delete(handle.id);
+        return undefined;
       case 'retryLater': {
         const entry = this.#entries.get(handle.id) as Entry<H>;
         const pauseMs = Math.min((entry.retry?.pauseMs ?? RETRY_FIRST_MS / 2) * 2, RETRY_MAX_MS);
         entry.retry = { atMs: env.clock.monotonicMs() + pauseMs, pauseMs, cause: verdict.cause };
         env.log.warn('a commit has to be tried again', { handle: handle.id, cause: verdict.cause.message, pauseMs });
-        return false;
+        return undefined;
       }
       case 'lost':
-        await this.#options.onLost(lost(handle, verdict.why));
-        return false;
+        return { handle, why: verdict.why };
       default:
         return unreachable(verdict);
     }
@@ -138,12 +143,14 @@ export class CommitQueue<H> {
   }
 }
 
-function lost<H>(handle: PendingHandle<H>, why: string): SluiceError {
+function lost<H>(losses: readonly Loss<H>[]): SluiceError {
+  const [first] = losses;
+  const covers = losses.map(({ handle }) => describeCovers(handle.covers)).join('; ');
   return new SluiceError('dataLoss', 'COMMIT_LOST', {
-    message: `staged output is gone before it became visible: ${why}. It holds ${describeCovers(handle.covers)}`,
+    message: `staged output is gone before it became visible: ${first?.why}. It held ${covers}`,
     help:
       'If a downstream job took the file, nothing is lost: run `sluice checkpoints resolve --accept-lost`. ' +
       'Otherwise `sluice checkpoints resolve --replay` reads these offsets again.',
-    details: { handle: handle.id, covers: handle.covers, staged: handle.payload },
+    details: { lost: losses.map(({ handle: { id, covers, payload } }) => ({ handle: id, covers, staged: payload })) },
   });
 }

@@ -1,3 +1,4 @@
+import { assert } from '../assert.ts';
 import type { VersionedCodec } from '../contract/codec.ts';
 import type { Env } from '../contract/env.ts';
 import type { Committer, PendingHandle, Staged } from '../contract/sink.ts';
@@ -5,14 +6,14 @@ import type { PositionCodec } from '../contract/source.ts';
 import { SluiceError, toSluiceError } from '../errors.ts';
 import { CommitQueue } from './commit-queue.ts';
 import { decodeHandle, encodeHandle, nameHandle } from './handles.ts';
+import { Housekeeping } from './housekeeping.ts';
 import { type CheckpointLog, fenced } from './log.ts';
-import { checkContinuity, planRetention } from './protocol.ts';
+import { checkContinuity, movedPosition } from './protocol.ts';
 import { type Slot, type SlotKind, type SlotSplit, type StoredSlot, succeedingSlot } from './slot.ts';
 
 /** Beyond these the stream waits for commits. */
 const CHECKPOINTS_UNSETTLED_MAX = 10;
 const HANDLES_UNSETTLED_MAX = 1_000;
-const SWEEP_EVERY_MS = 600_000;
 
 export interface CoordinatorOptions<P, H> {
   readonly log: CheckpointLog;
@@ -48,22 +49,22 @@ export class Coordinator<P, H> {
   #newest: StoredSlot;
   /** Slots are written one after the other. */
   #writing: Promise<unknown> = Promise.resolve();
-  /** Durable slots whose output is not all visible yet, oldest first. */
-  #notVisible: { seq: number; splits: readonly SlotSplit[] }[] = [];
+  /** The claim and every slot that moved a position since, as long as their output is not all visible; oldest first. */
+  readonly #notVisible: { seq: number; splits: readonly SlotSplit[] }[];
   /** Set when a slot's outcome is unknown: its number must never be sent again with other bytes. */
   #broken: unknown;
-  /** Retained slots, oldest first, as far as this incarnation knows; undefined until they are read once. */
-  #retained: Slot[] | undefined;
-  #retaining = false;
+  readonly #housekeeping: Housekeeping<H>;
   #wake: (() => void)[] = [];
-  #cancelSweep: (() => void) | undefined;
 
   constructor(options: CoordinatorOptions<P, H>) {
     this.#options = options;
+    const { slot } = options.claim;
     this.#newest = options.claim;
+    this.#housekeeping = new Housekeeping({ ...options, claim: slot });
+    this.#notVisible = [{ seq: slot.seq, splits: slot.source.splits }];
     this.#queue = new CommitQueue({
       committer: options.committer,
-      epoch: options.claim.slot.epoch,
+      epoch: slot.epoch,
       env: options.env,
       signal: options.signal,
       onSettled: () => this.#settleInBackground(),
@@ -76,19 +77,26 @@ export class Coordinator<P, H> {
     return this.#newest.slot;
   }
 
-  /** Step 1 of a start: every handle the claim carries has its turn before anything is read. */
+  /** Step 1 of a start: every handle the claim carries has its turn before anything is read. Rejects when that takes too long. */
   async commitCarried(): Promise<void> {
     const carried = this.newest.pending.map((entry) => decodeHandle(this.#options.handles, entry));
     if (carried.length > 0)
       this.#options.env.log.info('committing what the previous run staged', { handles: carried.length });
     this.#queue.add(carried, this.newest.seq);
-    await this.#queue.firstRound();
-    this.#sweep();
-    this.#retainInBackground();
+    let hadItsTurn = carried.length === 0;
+    this.#queue.firstRound().then(() => {
+      hadItsTurn = true;
+      this.#wakeAll();
+    });
+    await this.#waitFor(() => hadItsTurn);
+    this.#options.signal.throwIfAborted();
+    this.#housekeeping.sweep();
+    this.#housekeeping.retain();
   }
 
   /** Makes a cut durable, then starts to commit it. Resolves when the slot is durable. */
   async checkpoint(cut: Cut<H>): Promise<void> {
+    assert(cut.staged.state === undefined, 'a writer stages all of it at a barrier: states of open parts are not kept');
     await this.#write('checkpoint', () => {
       const { slot } = this.#newest;
       const place = { seq: slot.seq + 1, epoch: slot.epoch };
@@ -100,17 +108,28 @@ export class Coordinator<P, H> {
     this.#options.env.metrics.add('checkpoints', 1);
   }
 
-  /** Resolves when few enough handles are unsettled to go on reading; rejects when that takes longer than a checkpoint may. */
-  async roomForMore(): Promise<void> {
+  /**
+   * Resolves when few enough handles are unsettled to go on reading, or `until` aborts; rejects when that takes longer than a
+   * checkpoint may.
+   */
+  async roomForMore(until: AbortSignal): Promise<void> {
     if (!this.#tooMuchUnsettled()) return;
     this.#options.env.log.warn('reading waits until older output is committed', { handles: this.#queue.size });
-    await this.#waitFor(() => !this.#tooMuchUnsettled(), this.#options.timeoutMs);
+    await this.#waitFor(() => until.aborted || !this.#tooMuchUnsettled(), until);
   }
 
-  /** Ends an orderly stop: waits until everything is visible and closes the log with a `final` slot. */
+  /**
+   * Ends an orderly stop: waits until everything is visible and closes the log with a `final` slot. Rejects when output stays
+   * uncommitted for longer than a checkpoint may take.
+   */
   async finish(): Promise<void> {
-    await this.#waitFor(() => this.#queue.size === 0, Number.POSITIVE_INFINITY);
+    await this.#waitFor(() => this.#queue.size === 0);
     await this.#write('final', () => ({ splits: this.newest.source.splits, named: [], records: 0, bytes: 0 }));
+  }
+
+  /** After an orderly end: gives retention and the sweep a moment. Nothing depends on it. */
+  async tidyUp(): Promise<void> {
+    await this.#housekeeping.finish();
   }
 
   /** An idle pipeline has to notice, too, that it was replaced. */
@@ -121,7 +140,7 @@ export class Coordinator<P, H> {
   /** Stops timers. Never commits and never aborts. */
   stop(): void {
     this.#queue.stop();
-    this.#cancelSweep?.();
+    this.#housekeeping.stop();
   }
 
   async #write(
@@ -129,13 +148,16 @@ export class Coordinator<P, H> {
     plan: () => { splits: readonly SlotSplit[]; named: PendingHandle<H>[]; records: number; bytes: number } | undefined,
   ): Promise<void> {
     await this.#exclusive(async () => {
+      // An incarnation that is over writes no more, even where a store does not look at its signal.
+      this.#options.signal.throwIfAborted();
       if (this.#broken !== undefined) throw this.#broken;
       const next = plan();
       if (next === undefined) return;
       const slot = this.#nextSlot(kind, next);
+      const before = this.newest;
       this.#newest = await this.#append(slot);
-      this.#retained?.push(slot);
-      this.#notVisible.push({ seq: slot.seq, splits: slot.source.splits });
+      this.#housekeeping.written(slot);
+      if (movedPosition(slot, before)) this.#notVisible.push({ seq: slot.seq, splits: slot.source.splits });
       this.#queue.add(next.named, slot.seq);
       this.#tellVisible();
     });
@@ -184,7 +206,7 @@ export class Coordinator<P, H> {
       if (this.newest.pending.every((handle) => unsettled.has(handle.id))) return undefined;
       return { splits: this.newest.source.splits, named: [], records: 0, bytes: 0 };
     }).then(
-      () => this.#retainInBackground(),
+      () => this.#housekeeping.retain(),
       (error: unknown) => this.#fail(error),
     );
   }
@@ -196,57 +218,11 @@ export class Coordinator<P, H> {
     while (this.#notVisible[0] !== undefined && this.#notVisible[0].seq < oldest)
       visible = this.#notVisible.shift()?.splits;
     if (visible !== undefined) this.#options.onVisible(visible);
+    this.#wakeAll();
+  }
+
+  #wakeAll(): void {
     for (const wake of this.#wake.splice(0)) wake();
-  }
-
-  #retainInBackground(): void {
-    if (this.#retaining || this.#options.signal.aborted) return;
-    this.#retaining = true;
-    this.#retain()
-      .catch((error: unknown) => {
-        // What could not be deleted now is deleted after the next checkpoint; it costs space and nothing else.
-        this.#options.env.log.debug('old checkpoints could not be deleted', { cause: toSluiceError(error).message });
-      })
-      .finally(() => {
-        this.#retaining = false;
-      });
-  }
-
-  async #retain(): Promise<void> {
-    const { log, retain, signal } = this.#options;
-    if (this.#retained === undefined) {
-      const stored = await log.readAll(0, { signal });
-      this.#retained = stored.map(({ slot }) => slot).filter((slot) => slot.seq <= this.newest.seq);
-    }
-    const unsettledFrom = Math.min(Number.POSITIVE_INFINITY, ...this.newest.pending.map((handle) => handle.seq));
-    for (const seq of planRetention(this.#retained, { retain, unsettledFrom })) {
-      if (signal.aborted) return;
-      await log.delete(seq, { signal });
-      this.#retained = this.#retained.filter((slot) => slot.seq !== seq);
-    }
-  }
-
-  /** Discards what older incarnations staged and nobody names, after the claim and again every ten minutes. */
-  #sweep(): void {
-    const { log, committer, env, handles, signal } = this.#options;
-    const { pipeline, lineage, layout, shard, epoch } = this.newest;
-    const sweep = async () => {
-      const retained = await log.readAll(0, { signal });
-      const keep = retained.flatMap(({ slot }) => slot.pending.map((entry) => decodeHandle(handles, entry)));
-      const report = await committer.abortOrphans({ pipeline, lineage, layout, shard, epochBelow: epoch }, keep, {
-        signal,
-      });
-      if (report.aborted.length > 0)
-        env.log.info('discarded what a crashed run had staged', { files: report.aborted.length });
-    };
-    sweep()
-      .catch((error: unknown) => {
-        // Orphans are invisible to readers; the next sweep tries again.
-        if (!signal.aborted) env.log.warn('orphans could not be discarded', { cause: toSluiceError(error).message });
-      })
-      .finally(() => {
-        if (!signal.aborted) this.#cancelSweep = env.timers.after(SWEEP_EVERY_MS, () => this.#sweep());
-      });
   }
 
   #tooMuchUnsettled(): boolean {
@@ -257,22 +233,24 @@ export class Coordinator<P, H> {
     );
   }
 
-  async #waitFor(holds: () => boolean, timeoutMs: number): Promise<void> {
-    const { env, signal } = this.#options;
+  /** Waits no longer than a checkpoint may take; `until` wakes it up to look. */
+  async #waitFor(holds: () => boolean, until = this.#options.signal): Promise<void> {
+    const { env, signal, timeoutMs } = this.#options;
     const deadlineMs = env.clock.monotonicMs() + timeoutMs;
     while (!holds()) {
       const leftMs = deadlineMs - env.clock.monotonicMs();
-      if (signal.aborted) throw this.#stuck('the run ended');
+      signal.throwIfAborted();
       if (leftMs <= 0) throw this.#stuck(`not committed within ${timeoutMs} ms`);
       const pause = new AbortController();
       this.#wake.push(() => pause.abort());
-      await env.timers.sleep(Math.min(leftMs, 1_000), { signal: AbortSignal.any([pause.signal, signal]) });
+      await env.timers.sleep(Math.min(leftMs, 1_000), { signal: AbortSignal.any([pause.signal, until, signal]) });
     }
   }
 
   #stuck(why: string): SluiceError {
     const cause = this.#queue.blockedBy;
-    return new SluiceError('rejected', 'COMMIT_STUCK', {
+    // What is only away is waited for like any other absence; what says no has a bounded number of restarts.
+    return new SluiceError(cause?.kind === 'unavailable' ? 'unavailable' : 'rejected', 'COMMIT_STUCK', {
       message: `${this.#queue.size} staged files could not be committed: ${cause?.message ?? why}`,
       help: cause?.help ?? 'They stay staged, nothing is lost; the next start commits them first.',
       details: { handles: this.#queue.pending.slice(0, 10).map((handle) => handle.id) },
@@ -280,7 +258,7 @@ export class Coordinator<P, H> {
     });
   }
 
-  async #lost(error: SluiceError): Promise<void> {
+  async #lost(error: SluiceError): Promise<never> {
     // A fenced instance finds nothing staged because its successor has committed it: that is no loss.
     await this.proveOwner();
     throw error;

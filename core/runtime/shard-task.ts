@@ -124,7 +124,7 @@ export class ShardTask {
     const { stop, incarnation } = this.#options;
     const until = AbortSignal.any([stop, incarnation.signal]);
     while (!until.aborted) {
-      await this.#coordinator.roomForMore();
+      await this.#coordinator.roomForMore(until);
       const polled = await this.#poll(until);
       if (polled === 'end') return 'finished';
       if (polled !== 'idle') await this.#write(polled, until);

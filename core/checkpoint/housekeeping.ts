@@ -1,0 +1,119 @@
+import type { VersionedCodec } from '../contract/codec.ts';
+import type { Env } from '../contract/env.ts';
+import type { Committer } from '../contract/sink.ts';
+import { toSluiceError } from '../errors.ts';
+import { decodeHandle } from './handles.ts';
+import type { CheckpointLog } from './log.ts';
+import { planRetention } from './protocol.ts';
+import type { Slot } from './slot.ts';
+
+const SWEEP_EVERY_MS = 600_000;
+/** How long an orderly end waits for what is under way; what is left then is done after the next start. */
+const FINISH_MS = 5_000;
+
+export interface HousekeepingOptions<H> {
+  readonly log: CheckpointLog;
+  readonly claim: Slot;
+  readonly handles: VersionedCodec<H>;
+  readonly committer: Committer<H>;
+  readonly env: Env;
+  readonly retain: number;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Deletes slots that are not needed any more, and discards what crashed incarnations had staged. Beside the stream: whatever
+ * fails here costs space and nothing else.
+ */
+export class Housekeeping<H> {
+  readonly #options: HousekeepingOptions<H>;
+  #newest: Slot;
+  /** Retained slots, oldest first: those of this incarnation, and older ones once they are read. */
+  #retained: Slot[];
+  #knowsOlder = false;
+  #retaining: Promise<void> | undefined;
+  #sweeping: Promise<void> | undefined;
+  #cancelSweep: (() => void) | undefined;
+
+  constructor(options: HousekeepingOptions<H>) {
+    this.#options = options;
+    this.#newest = options.claim;
+    this.#retained = [options.claim];
+  }
+
+  /** Tells of a slot that this incarnation has made durable. */
+  written(slot: Slot): void {
+    this.#newest = slot;
+    this.#retained.push(slot);
+  }
+
+  /** Applies retention, unless that is under way. */
+  retain(): void {
+    if (this.#options.signal.aborted) return;
+    this.#retaining ??= this.#retain()
+      .catch((error: unknown) => {
+        // What could not be deleted now is deleted after the next checkpoint.
+        this.#options.env.log.debug('old checkpoints could not be deleted', { cause: toSluiceError(error).message });
+      })
+      .finally(() => {
+        this.#retaining = undefined;
+      });
+  }
+
+  /** Discards orphans of older epochs now, and again every ten minutes. Only after the claim is durable. */
+  sweep(): void {
+    const { env, signal } = this.#options;
+    this.#sweeping = this.#sweep()
+      .catch((error: unknown) => {
+        // Orphans are invisible to readers; the next sweep tries again.
+        if (!signal.aborted) env.log.warn('orphans could not be discarded', { cause: toSluiceError(error).message });
+      })
+      .finally(() => {
+        this.#sweeping = undefined;
+        if (!signal.aborted) this.#cancelSweep = env.timers.after(SWEEP_EVERY_MS, () => this.sweep());
+      });
+  }
+
+  /** Short runs, started again and again, would else never get round to it. */
+  async finish(): Promise<void> {
+    const { env, signal } = this.#options;
+    this.retain();
+    const done = new AbortController();
+    const work = Promise.all([this.#retaining, this.#sweeping]).then(() => done.abort());
+    await Promise.race([work, env.timers.sleep(FINISH_MS, { signal: AbortSignal.any([done.signal, signal]) })]);
+  }
+
+  stop(): void {
+    this.#cancelSweep?.();
+  }
+
+  async #retain(): Promise<void> {
+    const { log, claim, retain, signal } = this.#options;
+    if (!this.#knowsOlder) {
+      const stored = await log.readAll(0, { signal });
+      const older = stored.map(({ slot }) => slot).filter((slot) => slot.seq < claim.seq);
+      this.#retained = [...older, ...this.#retained];
+      this.#knowsOlder = true;
+    }
+    const unsettledFrom = Math.min(Number.POSITIVE_INFINITY, ...this.#newest.pending.map((handle) => handle.seq));
+    for (const seq of planRetention(this.#retained, { retain, unsettledFrom })) {
+      if (signal.aborted) return;
+      await log.delete(seq, { signal });
+      this.#retained = this.#retained.filter((slot) => slot.seq !== seq);
+    }
+  }
+
+  async #sweep(): Promise<void> {
+    const { log, claim, committer, env, handles, signal } = this.#options;
+    const { pipeline, lineage, layout, shard, epoch } = claim;
+    const retained = (await log.readAll(0, { signal })).map(({ slot }) => slot);
+    // Slots may be deleted while they are read, but whatever of older epochs a later owner still has to commit is pending in
+    // our newest slot too.
+    const named = [...retained, this.#newest].flatMap((slot) => slot.pending);
+    const keep = named.map((entry) => decodeHandle(handles, entry));
+    signal.throwIfAborted();
+    const scope = { pipeline, lineage, layout, shard, epochBelow: epoch };
+    const { aborted } = await committer.abortOrphans(scope, keep, { signal });
+    if (aborted.length > 0) env.log.info('discarded what a crashed run had staged', { files: aborted.length });
+  }
+}
