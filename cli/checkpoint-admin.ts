@@ -1,46 +1,59 @@
 import { hostname } from 'node:os';
 import { readLayout } from '../core/checkpoint/layout.ts';
 import { CheckpointLog } from '../core/checkpoint/log.ts';
+import { type Resolution, type ResolveChoice, resolveLost } from '../core/checkpoint/resolve.ts';
 import { encodeSlot, type Slot } from '../core/checkpoint/slot.ts';
+import type { PipelineFileOptions } from '../core/config/parse.ts';
 import type { Store } from '../core/contract/store.ts';
 import { SluiceError } from '../core/errors.ts';
+import { SharedMemoryBudget } from '../core/runtime/memory-budget.ts';
+import { pipelineOptions } from '../core/runtime/settings.ts';
 import { systemEnv } from '../core/runtime/system-env.ts';
-import { loadPipelineFile } from './load.ts';
 
-/** What can be seen of a pipeline's checkpoints, whether it runs or not. Reads only. */
+/** A store that does not answer for so long is not waited for any longer. */
+const RESOLVE_WITHIN_MS = 60_000;
+
+/** What an operator can see of a pipeline's checkpoints, whether it runs or not, and the one thing that can be done. */
 export interface CheckpointAdmin {
   /** Every retained slot, oldest first. */
   list(): Promise<Slot[]>;
   /** The slot as it stands in the store; the newest one without a number. */
   show(seq?: number): Promise<string>;
+  /** Decides about commits that were lost. Takes the pipeline over: an instance that runs stops. */
+  resolve(choice: ResolveChoice, reason: string): Promise<Resolution>;
 }
 
-/** Looks where the pipeline file keeps its checkpoints. Throws `config` when there are none. */
-export async function openCheckpointAdmin(file: string): Promise<CheckpointAdmin> {
-  const { options } = await loadPipelineFile(file);
+/** Looks where the pipeline keeps its checkpoints. Throws `config` when there are none. */
+export async function openCheckpointAdmin(options: PipelineFileOptions): Promise<CheckpointAdmin> {
+  const { name, source, sink } = options;
   const env = systemEnv({ host: hostname() });
-  const store = options.checkpoints.store ?? options.sink.rootStore(env);
+  const store = options.checkpoints.store ?? sink.rootStore(env);
   if (store === undefined) {
     throw new SluiceError('config', 'NO_CHECKPOINT_STORE', {
-      message: `${file}: this sink keeps no checkpoints of its own`,
+      message: `${name}: this sink keeps no checkpoints of its own`,
       help: 'Name the store in checkpoints.store.',
     });
   }
   const { signal } = new AbortController();
-  const layout = await readLayout(store, options.name, { signal });
-  if (layout === undefined) throw noCheckpoints(options.name, store);
-  const log = new CheckpointLog(store, env, { pipeline: options.name, layout: layout.layout, shard: 0 });
+  const layout = await readLayout(store, name, { signal });
+  if (layout === undefined) throw noCheckpoints(name, store);
+  const log = new CheckpointLog(store, env, { pipeline: name, layout: layout.layout, shard: 0 });
   return {
     list: async () => (await log.readAll(0, { signal })).map(({ slot }) => slot),
     show: async (seq) => {
       const wanted = seq ?? (await log.list(0, { signal })).at(-1);
       const stored = wanted === undefined ? undefined : await log.read(wanted, { signal });
       if (stored !== undefined) return encodeSlot(stored.slot).toString('utf8');
-      if (wanted === undefined) throw noCheckpoints(options.name, store);
+      if (wanted === undefined) throw noCheckpoints(name, store);
       throw new SluiceError('config', 'NO_SUCH_CHECKPOINT', {
-        message: `there is no checkpoint ${wanted} of ${options.name} in ${store.identity}`,
+        message: `there is no checkpoint ${wanted} of ${name} in ${store.identity}`,
         help: 'sluice checkpoints list shows the ones there are.',
       });
+    },
+    resolve: (choice, reason) => {
+      const memory = new SharedMemoryBudget(pipelineOptions.parse(options).memory, env);
+      const call = { signal, deadlineMs: env.clock.monotonicMs() + RESOLVE_WITHIN_MS };
+      return resolveLost({ log, sink, positions: source.positions, memory, choice, reason, by: operator(), env }, call);
     },
   };
 }
@@ -50,4 +63,10 @@ function noCheckpoints(pipeline: string, store: Store): SluiceError {
     message: `there are no checkpoints of ${pipeline} in ${store.identity}`,
     help: 'They are made by the first run.',
   });
+}
+
+/** Who decides, for the log. A container may run as a user without a name. */
+function operator(): string {
+  const user = process.env.SUDO_USER ?? process.env.USER ?? process.env.LOGNAME ?? `uid ${process.getuid?.()}`;
+  return `${user}@${hostname()}`;
 }

@@ -1,4 +1,4 @@
-import type { SluiceError } from '../core/errors.ts';
+import { SluiceError } from '../core/errors.ts';
 
 const BUG_HELP = 'This is a bug in Sluice, and not your doing: please report it with the lines below.';
 
@@ -21,4 +21,15 @@ export function stackText(error: Error): string {
     stacks.push(at.stack ?? at.message);
   }
   return stacks.join('\ncaused by: ');
+}
+
+/** The same error without what must not be shown. Its details stay behind: they may hold the same. */
+export function redactedError(error: SluiceError, redact: (text: string) => string): SluiceError {
+  const { kind, code, message, help } = error;
+  const redacted = new SluiceError(kind, code, {
+    message: redact(message),
+    ...(help !== undefined && { help: redact(help) }),
+  });
+  redacted.stack = redact(stackText(error));
+  return redacted;
 }

@@ -82,8 +82,27 @@ function commands(outcome: { exitCode: number }): Command {
       const { showCheckpoint } = await import('./checkpoints.ts');
       process.stdout.write(`${await showCheckpoint(file, slot)}\n`);
     });
+  const resolve = checkpoints
+    .command('resolve')
+    .description('decide about commits that were lost; stops an instance that runs')
+    .argument('<pipeline.yaml>')
+    .addOption(new Option('--accept-lost', 'go on without them: a reader has taken them').conflicts('replay'))
+    .option('--replay', 'read their offsets again')
+    .requiredOption('--reason <text>', 'why, for the checkpoint log')
+    .action(async (file: string, { acceptLost, replay, reason }: ResolveCommand) => {
+      if (acceptLost === replay) resolve.error('error: expected --accept-lost or --replay');
+      const { resolveCheckpoints } = await import('./checkpoints.ts');
+      const text = await resolveCheckpoints(file, replay === true ? 'replay' : 'acceptLost', reason);
+      process.stdout.write(`${text}\n`);
+    });
 
   return program;
+}
+
+interface ResolveCommand {
+  readonly acceptLost?: true;
+  readonly replay?: true;
+  readonly reason: string;
 }
 
 function slotNumber(text: string): number {

@@ -94,7 +94,7 @@ export function progressLine(pipeline: string, snapshot: Snapshot): string {
     `${grouped(records)} records`,
     `${short(recordsPerSecond)}/s`,
     `${(bytesPerSecond / 1e6).toFixed(1)} MB/s`,
-    lag === undefined ? 'lag ?' : `lag ${grouped(lag)}`,
+    ...(lag === undefined ? [] : [`lag ${grouped(lag)}`]),
     lastCheckpointAgeMs === undefined ? 'no checkpoint yet' : `checkpoint ${elapsed(lastCheckpointAgeMs)} ago`,
     `${grouped(files)} ${files === 1 ? 'file' : 'files'}`,
   ];

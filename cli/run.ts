@@ -52,6 +52,12 @@ export async function run(file: string, { newLineage = false, logFormat, debug =
   const { configHash } = loaded;
   log.info(`starting: ${source.type} -> ${sink.type}`, forMachines({ config: loaded.redacted, configHash }));
   keepCompiledCode();
+  // Thrown where nobody waits: a bug. The state is safe wherever it happens, and going on is not.
+  process.once('uncaughtException', (thrown) => {
+    stopReports();
+    reportFailure(toSluiceError(thrown), { log, format, debug, redactText });
+    process.exit(1);
+  });
   try {
     const env = systemEnv({ host: hostname(), log, metrics: progress });
     const { reason } = await pipeline(loaded.options).run({ signal: stop.signal, env, newLineage, configHash });

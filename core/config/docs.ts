@@ -63,13 +63,13 @@ function rowsOf(node: SchemaNode, above: string): Row[] {
 }
 
 function rowOf(key: string, field: SchemaNode, required: boolean): Row {
-  const isFallbackShown = field.default !== undefined && typeof field.default !== 'object';
-  return {
-    key,
-    type: typeText(field),
-    fallback: isFallbackShown ? `\`${String(field.default)}\`` : required ? '**required**' : '',
-    description: field.description ?? '',
-  };
+  return { key, type: typeText(field), fallback: fallbackText(field, required), description: field.description ?? '' };
+}
+
+function fallbackText({ default: fallback }: SchemaNode, required: boolean): string {
+  if (fallback === Number.MAX_SAFE_INTEGER) return 'no limit';
+  if (fallback !== undefined && typeof fallback !== 'object') return `\`${String(fallback)}\``;
+  return required ? '**required**' : '';
 }
 
 function typeText(field: SchemaNode): string {

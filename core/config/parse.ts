@@ -62,17 +62,20 @@ export async function parsePipelineFile(text: string, context: ParseContext): Pr
   const found = findingsIn(sections, { schema, root, reference }).filter(({ path }) => !gone.has(pathKey(path)));
   if (unresolved.length + found.length + yaml.problems.length > 0) throw refuse([...unresolved, ...found]);
 
+  const literals = literalSecrets(root, schema, references);
+  const redactText = textRedactor([...hidden, ...literals.map((path) => String(valueAt(root, path)))]);
   const { source, sink, store, findings } = createSections(sections, baseDir);
-  if (source === undefined || sink === undefined || findings.length > 0) throw refuse(findings);
+  if (source === undefined || sink === undefined || findings.length > 0) {
+    throw refuse(findings.map((finding) => ({ ...finding, message: redactText(finding.message) })));
+  }
 
   const { checkpoints: { store: _section, ...checkpoints } = {}, ...rest } = root as Frame;
-  const literals = literalSecrets(root, schema, references);
   const redacted = redact(root, (path) => reference(path) !== undefined) as Record<string, unknown>;
   return {
     options: { ...rest, source, sink, checkpoints: { ...checkpoints, ...(store && { store }) } },
     redacted,
     configHash: configHash(redacted),
-    redactText: textRedactor([...hidden, ...literals.map((path) => String(valueAt(root, path)))]),
+    redactText,
     warnings: literals.map((path) => formatProblem(file, place({ path, at: 'value', message: LITERAL_SECRET }))),
   };
 }

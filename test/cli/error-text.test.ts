@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { errorText, stackText } from '../../cli/error-text.ts';
+import { errorText, redactedError, stackText } from '../../cli/error-text.ts';
 import { SluiceError, toSluiceError } from '../../core/errors.ts';
 
 test('an error is one sentence, what to do, and its code; no stack', () => {
@@ -38,4 +38,17 @@ test('an error that causes itself is told once', () => {
   error.cause = error;
 
   assert.equal(stackText(error).match(/Error: round/g)?.length, 1);
+});
+
+test('a redacted error says the same without the secret, in its stack and causes too', () => {
+  const cause = new Error('no hunter2');
+  const error = new SluiceError('rejected', 'NO', { message: 'hunter2 refused', help: 'not hunter2', cause });
+
+  const redacted = redactedError(error, (text) => text.replaceAll('hunter2', '[hidden]'));
+
+  const text = errorText(redacted, { debug: true });
+  assert.match(text, /^\[hidden\] refused\n {2}not \[hidden\]\n\[NO\]\nSluiceError.*\n +at /);
+  assert.match(text, /caused by: Error: no \[hidden\]/);
+  assert.doesNotMatch(text, /hunter2/);
+  assert.equal(redacted.kind, 'rejected');
 });

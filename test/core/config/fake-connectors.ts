@@ -75,6 +75,7 @@ const folder: Connector = {
           help: 'choose a folder',
         });
       }
+      if (path.endsWith('denied')) throw new SluiceError('config', 'FOLDER_DENIED', { message: `${path} is denied` });
       return made<Sink>(settings as object, context);
     },
   },

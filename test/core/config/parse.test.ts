@@ -193,6 +193,12 @@ test('what a connector refuses when it is made is reported at its section', asyn
   ]);
 });
 
+test('what a connector refuses is told without the value that was filled in', async () => {
+  const around = { env: { OUT: '/secret/place/denied' } };
+
+  assert.deepEqual(await problemsOf(VALID.replace('./out', '"${env:OUT}"'), around), ['3:7: sink: [hidden] is denied']);
+});
+
 test('a repeated key is reported beside everything else', async () => {
   assert.deepEqual(await problemsOf(`${VALID}name: other\nx: 1\n`), [
     '4:1: "name" is given twice in the same map',
