@@ -91,8 +91,11 @@ export class FetchLane {
     const maxBytes = this.#host.requestBytes();
     let reservation: Reservation | undefined;
     let asked: ReadSplit[] = [];
+    const giveBack = () => reservation?.release();
     try {
       reservation = await memory.reserve(maxBytes, { signal });
+      // At the end of the run at once: the answer may never come.
+      signal.addEventListener('abort', giveBack, { once: true });
       if (signal.aborted) return reservation.release();
       // Waiting for memory may have taken long.
       asked = this.#asked();
@@ -102,12 +105,14 @@ export class FetchLane {
       await this.#take(asked, reply, reservation);
       this.#failures = 0;
     } catch (error) {
-      reservation?.release();
+      giveBack();
       if (signal.aborted) return;
       this.#failures++;
       await env.timers.sleep(pauseMs(this.#failures, env.random.next()), { signal });
       const splits = asked.filter((split) => this.#host.isCurrent(split) && split.state.kind === 'fetching');
       this.#host.broken(this.nodeId, splits, toSluiceError(error));
+    } finally {
+      signal.removeEventListener('abort', giveBack);
     }
   }
 
