@@ -1,0 +1,171 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { listVisible } from '../../testing/ledger/index.ts';
+import { skipWithoutKafka, testBroker, withAdmin } from '../services/kafka.ts';
+import { waitFor } from '../services/wait.ts';
+import { Scene } from './scene.ts';
+
+const onKafka = { skip: skipWithoutKafka, timeout: 240_000 };
+
+test('twenty times kill -9, while records and aborted transactions are written: exact', onKafka, async (t) => {
+  const scene = await Scene.set(t);
+  scene.keepProducing(scene.producer(4), 4_000);
+  let pipeline = await scene.run();
+
+  for (let kill = 0; kill < 20; kill++) {
+    // A random moment, from before the first claim to amid the fifth checkpoint; or the very moment at which a slot is made
+    // or a file is staged or committed, which chance alone seldom hits.
+    const moment = kill % 4;
+    if (moment > 0) await scene.filesHold(pipeline, scene.watcher.records + 1);
+    if (moment === 1) await scene.changeIn('.sluice/clicks/000001/0000', 10_000);
+    else if (moment === 2) await scene.changeIn('out/.staging', 10_000);
+    else await sleep(Math.random() * 1_500);
+    await pipeline.kill();
+    pipeline = await scene.run();
+  }
+
+  await scene.producerStops();
+  await scene.filesHold(pipeline);
+  assert.equal(await pipeline.stop(), 0);
+  assert.ok(scene.ledger.totals().aborted > 0);
+  await scene.mustBeExact(10_000);
+});
+
+test(
+  'an instance that wakes up after another took over ends with exit code 3 and writes nothing',
+  onKafka,
+  async (t) => {
+    const scene = await Scene.set(t);
+    scene.keepProducing(scene.producer(4), 2_000);
+    const first = await scene.run('first');
+    await scene.filesHold(first, 1);
+
+    first.pause();
+    const second = await scene.run('second');
+    await scene.filesHold(second, scene.watcher.records + 1_000);
+    first.resume();
+
+    assert.equal(await first.exited, 3, first.log);
+    assert.match(first.log, new RegExp(String(second.pid)));
+    await scene.filesHold(second, scene.watcher.records + 1_000);
+    await scene.producerStops();
+    await scene.filesHold(second);
+    assert.equal(await second.stop(), 0);
+    await scene.mustBeExact(2_000);
+  },
+);
+
+test(
+  'a broker that is killed and started again interrupts the pipeline, which goes on by itself',
+  onKafka,
+  async (t) => {
+    const broker = await testBroker(t);
+    if (broker === undefined) return;
+    const scene = await Scene.set(t, { broker });
+    scene.keepProducing(scene.producer(4), 2_000);
+    const pipeline = await scene.run();
+    await scene.filesHold(pipeline, 1_000);
+
+    await broker.kill();
+    await broker.restart();
+
+    await scene.filesHold(pipeline, scene.watcher.records + 2_000);
+    await scene.producerStops();
+    await scene.filesHold(pipeline);
+    assert.equal(await pipeline.stop(), 0, pipeline.log);
+    await scene.mustBeExact(3_000);
+  },
+);
+
+test('partitions added while the pipeline runs are read from their first record', onKafka, async (t) => {
+  const scene = await Scene.set(t, { partitions: 2, source: 'discovery: 200ms' });
+  await scene.producer(2).send(100);
+  const pipeline = await scene.run();
+  await scene.filesHold(pipeline);
+
+  await withAdmin(scene.brokers, (admin) =>
+    admin.createPartitions({ topicPartitions: [{ topic: scene.topic, count: 5 }] }),
+  );
+  const wider = scene.producer(5);
+  await waitFor(() => wider.send(100).then(() => true), { what: 'the new partitions take records' });
+
+  await scene.filesHold(pipeline);
+  assert.equal(await pipeline.stop(), 0);
+  await scene.mustBeExact(700);
+});
+
+test(
+  'a saved offset that retention has deleted is refused with exit code 4, and nothing is written',
+  onKafka,
+  async (t) => {
+    const scene = await Scene.set(t, { partitions: 2 });
+    const producer = scene.producer(2);
+    await producer.send(100);
+    const before = await scene.run('before');
+    await scene.filesHold(before);
+    assert.equal(await before.stop(), 0, before.log);
+    const files = await listVisible(scene.output);
+
+    await producer.send(100, [1]);
+    await withAdmin(scene.brokers, async (admin) => {
+      await admin.fetchTopicOffsets(scene.topic); // kafkajs deletes only where it has asked for offsets before
+      await admin.deleteTopicRecords({ topic: scene.topic, partitions: [{ partition: 1, offset: '150' }] });
+    });
+    const after = await scene.run('after');
+
+    assert.equal(await after.exited, 4, after.log);
+    for (const named of [`${scene.topic}/1`, '100', '150'])
+      assert.ok(after.log.includes(named), `${named} in ${after.log}`);
+    assert.deepEqual(await listVisible(scene.output), files);
+  },
+);
+
+test(
+  'a bounded run ends at what is latest, the next one goes on from there, and one with nothing to do does nothing',
+  onKafka,
+  async (t) => {
+    const scene = await Scene.set(t, { source: 'stop: latest' });
+    const producer = scene.producer(4);
+    const runs = [];
+
+    for (const count of [500, 300, 0]) {
+      if (count > 0) {
+        await producer.send(count);
+        const aborted = await producer.begin('abort');
+        await aborted.send(50);
+        await aborted.end();
+      }
+      const pipeline = await scene.run(`run-${runs.length}`);
+      assert.equal(await pipeline.exited, 0, pipeline.log);
+      runs.push((await listVisible(scene.output)).length);
+    }
+
+    assert.ok((runs[0] ?? 0) > 0 && (runs[1] ?? 0) > (runs[0] ?? 0), `files after each run: ${runs}`);
+    assert.equal(runs[2], runs[1]);
+    await scene.mustBeExact(3_200);
+  },
+);
+
+test(
+  'SIGTERM ends with a final checkpoint, nothing pending and exit code 0, and the next run goes on from there',
+  onKafka,
+  async (t) => {
+    const scene = await Scene.set(t);
+    scene.keepProducing(scene.producer(4), 4_000);
+    const first = await scene.run('first');
+    await scene.filesHold(first, 2_000);
+
+    assert.equal(await first.stop(), 0, first.log);
+
+    const { kind, pending, epoch } = scene.newestSlot();
+    assert.equal(kind, 'final');
+    assert.deepEqual(pending, []);
+    const second = await scene.run('second');
+    await scene.producerStops();
+    await scene.filesHold(second);
+    assert.equal(await second.stop(), 0, second.log);
+    assert.ok(scene.newestSlot().epoch > epoch);
+    await scene.mustBeExact(2_000);
+  },
+);

@@ -1,0 +1,130 @@
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, watch, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import { assertExact, auditOutput, Ledger, LedgerProducer, OutputWatcher } from '../../testing/ledger/index.ts';
+import { type Broker, kafkaClient } from '../services/broker.ts';
+import { createTopic, deleteTopic, sharedBrokers } from '../services/kafka.ts';
+import { PipelineProcess } from '../services/pipeline-process.ts';
+import { waitFor } from '../services/wait.ts';
+
+export interface SceneOptions {
+  partitions?: number;
+  /** A broker that the test may kill, instead of the shared one. */
+  broker?: Broker;
+  /** Further keys of the source, as they stand in the file. */
+  source?: string;
+}
+
+/** One topic, one pipeline file and its output in a folder of their own, a ledger of what is written, and a reader that watches. */
+export class Scene {
+  readonly topic = `test-${randomUUID().slice(0, 13)}`;
+  readonly brokers: string;
+  readonly folder = mkdtempSync(join(tmpdir(), 'sluice-scene-'));
+  readonly output = join(this.folder, 'out');
+  readonly ledger = new Ledger();
+  readonly watcher = new OutputWatcher({ root: this.output, ledger: this.ledger, everyMs: 20 });
+  readonly #file = join(this.folder, 'pipeline.yaml');
+  readonly #pipelines: PipelineProcess[] = [];
+  readonly #producers: LedgerProducer[] = [];
+  readonly #produced = new AbortController();
+  #producing: Promise<void> = Promise.resolve();
+
+  private constructor(brokers: string, source: string) {
+    this.brokers = brokers;
+    writeFileSync(
+      this.#file,
+      `name: clicks
+source: { type: kafka, brokers: ["${brokers}"], topics: [${this.topic}], start: earliest${source} }
+sink: { type: file, path: ./out, format: ndjson }
+checkpoints: { interval: 200ms, store: { type: file, path: ./.sluice } }
+`,
+    );
+  }
+
+  /** Everything that a scene starts ends with the test. */
+  static async set(t: TestContext, { partitions = 4, broker, source }: SceneOptions = {}): Promise<Scene> {
+    const scene = new Scene(broker?.brokers ?? sharedBrokers(), source === undefined ? '' : `, ${source}`);
+    // One hook in the order that matters: hooks of a test run in the order in which they were added.
+    t.after(async () => {
+      await scene.#end();
+      if (broker === undefined) await deleteTopic(scene.brokers, scene.topic);
+      else await broker.stop();
+    });
+    await createTopic(scene.brokers, { topic: scene.topic, partitions });
+    return scene;
+  }
+
+  async #end(): Promise<void> {
+    for (const pipeline of this.#pipelines) await pipeline.kill();
+    this.#produced.abort();
+    await this.#producing.catch(() => {}); // the test has ended, in one way or the other
+    for (const producer of this.#producers) await producer.disconnect();
+    await this.watcher.stop();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  /** A producer for this ledger. */
+  producer(partitions: number): LedgerProducer {
+    const { topic, ledger } = this;
+    const transactionalIdPrefix = `${topic}-${this.#producers.length}`;
+    const kafka = kafkaClient(this.brokers);
+    const producer = new LedgerProducer({ kafka, ledger, topic, partitions, transactionalIdPrefix });
+    this.#producers.push(producer);
+    return producer;
+  }
+
+  /** Keeps writing in the background until `producerStops`. */
+  keepProducing(producer: LedgerProducer, recordsPerSecond: number): void {
+    this.#producing = producer.run({ signal: this.#produced.signal, recordsPerSecond });
+    this.#producing.catch(() => {}); // `producerStops` reports it
+  }
+
+  async producerStops(): Promise<void> {
+    this.#produced.abort();
+    await this.#producing;
+  }
+
+  /** Starts the pipeline as a process of its own. */
+  async run(name = 'sluice'): Promise<PipelineProcess> {
+    const pipeline = await PipelineProcess.start(this.#file, join(this.folder, `${name}.log`));
+    this.#pipelines.push(pipeline);
+    return pipeline;
+  }
+
+  /** Waits until `records` are in files, by default all that were committed so far. */
+  async filesHold(pipeline: PipelineProcess, records = this.ledger.totals().committed): Promise<void> {
+    await waitFor(() => this.watcher.records >= records || !pipeline.running, {
+      what: `${records} records in files; there are ${this.watcher.records}; the pipeline said:\n${pipeline.log}`,
+      timeoutMs: 60_000,
+    });
+    if (!pipeline.running)
+      throw new Error(`the pipeline ended with exit code ${await pipeline.exited}:\n${pipeline.log}`);
+  }
+
+  /** Every committed record is in the files once, and the reader saw nothing odd. */
+  async mustBeExact(recordsMin: number): Promise<void> {
+    const watched = await this.watcher.stop();
+    assertExact(await auditOutput({ root: this.output, ledger: this.ledger, watched, recordsMin }));
+  }
+
+  /** Resolves as soon as something is made, renamed or removed in a folder of the scene. */
+  async changeIn(path: string, withinMs: number): Promise<void> {
+    const watcher = watch(join(this.folder, path));
+    try {
+      await once(watcher, 'change', { signal: AbortSignal.timeout(withinMs) });
+    } finally {
+      watcher.close();
+    }
+  }
+
+  /** The newest slot of the checkpoint log. */
+  newestSlot(): { kind: string; pending: unknown[]; epoch: number } {
+    const slots = readdirSync(join(this.folder, '.sluice'), { recursive: true, encoding: 'utf8' })
+      .filter((path) => /\/\d{12}\.json$/.test(path))
+      .sort();
+    return JSON.parse(readFileSync(join(this.folder, '.sluice', slots.at(-1) ?? ''), 'utf8'));
+  }
+}
