@@ -60,6 +60,7 @@ export async function play(play: Play): Promise<number> {
       const leftMs = endMs - performance.now();
       // A random moment in this kill's share of the time that is left: at work, between checkpoints or within one.
       await during(stage, pipeline, (leftMs / (play.kills - kill + 1)) * (0.3 + 0.7 * Math.random()));
+      if (stop.aborted) break;
       const killed = await killPipeline(stage, pipeline, kill);
       pipeline = await startPipeline(stage, 'restart');
       const firstMs = await firstNewFile(stage, pipeline, killed.seen);
@@ -131,7 +132,7 @@ async function during(stage: Stage, pipeline: PipelineProcess, ms: number): Prom
     if (leftMs <= 0 || stage.stop.aborted) return;
     await sleep(Math.min(leftMs, 2_000), undefined, { signal: stage.stop }).catch(() => {}); // Ctrl-C ends it early
     await mustRun(pipeline);
-    if (endMs - performance.now() > 500) progress(stage);
+    if (!stage.stop.aborted && endMs - performance.now() > 500) progress(stage);
   }
 }
 
