@@ -188,7 +188,9 @@ async function catchUp(stage: Stage, pipeline: PipelineProcess): Promise<void> {
 
 async function stopPipeline(story: Story, pipeline: PipelineProcess): Promise<number> {
   const fromMs = performance.now();
-  const code = await pipeline.stop();
+  pipeline.terminate();
+  await waitFor(() => !pipeline.running, { what: 'the pipeline stops after SIGTERM', timeoutMs: 40_000 });
+  const code = await pipeline.exited;
   story.tell(
     'stop',
     `SIGTERM: exit code ${code} after ${seconds(performance.now() - fromMs)}`,

@@ -27,7 +27,7 @@ test('twenty times kill -9, while records and aborted transactions are written: 
 
   await scene.producerStops();
   await scene.filesHold(pipeline);
-  assert.equal(await pipeline.stop(), 0);
+  await scene.mustStop(pipeline);
   assert.ok(scene.ledger.totals().aborted > 0);
   await scene.mustBeExact(10_000);
 });
@@ -46,12 +46,12 @@ test(
     await scene.filesHold(second, scene.watcher.records + 1_000);
     first.resume();
 
-    assert.equal(await first.exited, 3, first.log);
+    await scene.mustEnd(first, 3);
     assert.match(first.log, new RegExp(String(second.pid)));
     await scene.filesHold(second, scene.watcher.records + 1_000);
     await scene.producerStops();
     await scene.filesHold(second);
-    assert.equal(await second.stop(), 0);
+    await scene.mustStop(second);
     await scene.mustBeExact(2_000);
   },
 );
@@ -73,7 +73,7 @@ test(
     await scene.filesHold(pipeline, scene.watcher.records + 2_000);
     await scene.producerStops();
     await scene.filesHold(pipeline);
-    assert.equal(await pipeline.stop(), 0, pipeline.log);
+    await scene.mustStop(pipeline);
     await scene.mustBeExact(3_000);
   },
 );
@@ -91,7 +91,7 @@ test('partitions added while the pipeline runs are read from their first record'
   await waitFor(() => wider.send(100).then(() => true), { what: 'the new partitions take records' });
 
   await scene.filesHold(pipeline);
-  assert.equal(await pipeline.stop(), 0);
+  await scene.mustStop(pipeline);
   await scene.mustBeExact(700);
 });
 
@@ -104,7 +104,7 @@ test(
     await producer.send(100);
     const before = await scene.run('before');
     await scene.filesHold(before);
-    assert.equal(await before.stop(), 0, before.log);
+    await scene.mustStop(before);
     const files = await listVisible(scene.output);
 
     await producer.send(100, [1]);
@@ -114,7 +114,7 @@ test(
     });
     const after = await scene.run('after');
 
-    assert.equal(await after.exited, 4, after.log);
+    await scene.mustEnd(after, 4);
     for (const named of [`${scene.topic}/1`, '100', '150'])
       assert.ok(after.log.includes(named), `${named} in ${after.log}`);
     assert.deepEqual(await listVisible(scene.output), files);
@@ -137,7 +137,7 @@ test(
         await aborted.end();
       }
       const pipeline = await scene.run(`run-${runs.length}`);
-      assert.equal(await pipeline.exited, 0, pipeline.log);
+      await scene.mustEnd(pipeline, 0);
       runs.push((await listVisible(scene.output)).length);
     }
 
@@ -156,7 +156,7 @@ test(
     const first = await scene.run('first');
     await scene.filesHold(first, 2_000);
 
-    assert.equal(await first.stop(), 0, first.log);
+    await scene.mustStop(first);
 
     const { kind, pending, epoch } = scene.newestSlot();
     assert.equal(kind, 'final');
@@ -164,7 +164,7 @@ test(
     const second = await scene.run('second');
     await scene.producerStops();
     await scene.filesHold(second);
-    assert.equal(await second.stop(), 0, second.log);
+    await scene.mustStop(second);
     assert.ok(scene.newestSlot().epoch > epoch);
     await scene.mustBeExact(2_000);
   },

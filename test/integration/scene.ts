@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, watch, writeFileSync } from 'node:fs';
@@ -102,6 +103,21 @@ checkpoints: { interval: 200ms, store: { type: file, path: ./.sluice } }
     });
     if (!pipeline.running)
       throw new Error(`the pipeline ended with exit code ${await pipeline.exited}:\n${pipeline.log}`);
+  }
+
+  /** Waits until the pipeline has ended, which must be with this exit code. */
+  async mustEnd(pipeline: PipelineProcess, exitCode: number): Promise<void> {
+    await waitFor(() => !pipeline.running, {
+      what: `pid ${pipeline.pid} ends; it said:\n${pipeline.log}`,
+      timeoutMs: 40_000,
+    });
+    assert.equal(await pipeline.exited, exitCode, pipeline.log);
+  }
+
+  /** Asks for an orderly stop, which must come to its end. */
+  async mustStop(pipeline: PipelineProcess): Promise<void> {
+    pipeline.terminate();
+    await this.mustEnd(pipeline, 0);
   }
 
   /** Every committed record is in the files once, and the reader saw nothing odd. */

@@ -58,10 +58,9 @@ export class PipelineProcess {
     this.#process.signal('SIGCONT');
   }
 
-  /** Asks for an orderly stop and resolves with the exit code. */
-  stop(): Promise<number> {
+  /** Asks for an orderly stop, as systemd and Kubernetes do. */
+  terminate(): void {
     this.#process.signal('SIGTERM');
-    return this.exited;
   }
 }
 
