@@ -188,8 +188,9 @@ export class FetchLane {
       const found = bySplit.get(`${fetched.topic}/${fetched.partition}`);
       if (found === undefined) continue;
       const { split: readSplit, index } = found;
-      // Revoked, or assigned anew, while the request was on its way.
-      if (!this.#host.isCurrent(readSplit) || readSplit.position.offset !== request.partitions[index]?.offset) continue;
+      // Revoked, assigned anew or failed while the request was on its way.
+      if (!this.#host.isCurrent(readSplit) || readSplit.state.kind !== 'fetching') continue;
+      if (readSplit.position.offset !== request.partitions[index]?.offset) continue;
       if (fetched.errorCode !== 0) {
         this.#host.refused(readSplit, fetched.errorCode);
         continue;

@@ -74,7 +74,10 @@ export class LeaderSearch {
       // Only now: that the topic is another one, or was truncated, explains an offset better than its range does.
       const refused = splits.filter((split) => split.outOfRange && placed.get(split)?.kind === 'fetch');
       const settled = await this.#moveIntoRange(refused);
-      for (const [split, place] of placed) if (!settled.has(split)) this.#apply(split, place);
+      // What was fetched before may have turned out broken meanwhile: that stays.
+      for (const [split, place] of placed) {
+        if (split.state.kind === 'placing' && !settled.has(split)) this.#apply(split, place);
+      }
     } catch (error) {
       if (signal.aborted) return;
       const failure = toSluiceError(error);

@@ -56,11 +56,14 @@ export class ReadSplit {
 
   /** Whether records fetched from `offset` are the next to be delivered. */
   continuesAt(offset: number): boolean {
-    if (this.#jump !== undefined && this.delivered.offset === this.#jump.offsetFrom) {
-      this.delivered = this.#jump.to;
-      this.#jump = undefined;
-    }
+    this.#landJump();
     return this.delivered.offset === offset;
+  }
+
+  #landJump(): void {
+    if (this.delivered.offset !== this.#jump?.offsetFrom) return;
+    this.delivered = this.#jump.to;
+    this.#jump = undefined;
   }
 
   fail(offset: number, error: SluiceError): void {
@@ -70,7 +73,9 @@ export class ReadSplit {
   /** Everything that is wanted was handed out. */
   get ended(): boolean {
     if (this.state.kind === 'ignored') return true;
-    return this.state.kind === 'done' && this.continuesAt(Math.min(this.position.offset, this.offsetTo ?? 0));
+    if (this.state.kind !== 'done') return false;
+    this.#landJump();
+    return this.delivered.offset >= Math.min(this.position.offset, this.offsetTo ?? 0);
   }
 }
 

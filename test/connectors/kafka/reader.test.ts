@@ -151,6 +151,36 @@ test('an open transaction of somebody else does not keep a bounded run from endi
   assert.deepEqual((await deliver(reader)).values, ['0:0', '0:1', '0:2']);
 });
 
+test('a stop before the start has nothing to read, and the run ends', async (t) => {
+  const { cluster, options } = await oneTopic(t);
+  fill(cluster, 'clicks', 0, 4);
+  const { reader } = await readKafka(t, {
+    ...options,
+    start: { offsets: { clicks: { '0': 9 } } },
+    stop: { offsets: { clicks: { '0': 5 } } },
+  });
+  const { values, ended } = await deliver(reader);
+  assert.deepEqual(values, []);
+  assert.ok(ended);
+});
+
+test('a broken batch in a bounded run is an error, although the stop was fetched already', async (t) => {
+  const { cluster, options } = await oneTopic(t);
+  const marker = encodeMarker('commit', { baseOffset: 0, producerId: 1 });
+  marker[marker.length - 1] = 0x55;
+  cluster.append('clicks', 0, marker);
+  for (let offset = 1; offset < 4; offset++) {
+    cluster.append('clicks', 0, encodeBatch([{ value: 'x'.repeat(2_000) }], { baseOffset: offset }));
+  }
+  const { reader } = await readKafka(t, {
+    ...options,
+    stop: 'latest',
+    fetch: { maxWait: '50ms', maxPartitionBytes: '1KiB' },
+  });
+  await eventually('all is fetched', () => cluster.calls.filter(({ apiKey }) => apiKey === FETCH).length >= 2);
+  await assert.rejects(deliver(reader), failsWith('rejected', 'KAFKA_CORRUPT_BATCH'));
+});
+
 test('a stop is resolved once: what arrives later waits for the next run', async (t) => {
   const { cluster, options } = await oneTopic(t);
   fill(cluster, 'clicks', 0, 2);
