@@ -33,7 +33,7 @@ const PLANTED: Record<string, [path: string, source: string]> = {
   'terminal-packages-in-cli': ['connectors/planted/f.ts', `export { Command } from 'commander';`],
   'nothing-above-the-command-line': ['connectors/planted/g.ts', `export { x } from '../../cli/planted.ts';`],
   'testing-serves-any-connector': ['testing/planted1.ts', `export { x } from '../connectors/planted2/index.ts';`],
-  'testing-uses-entries': ['testing/planted2.ts', `export { RecordFrame } from '../core/batch/frame.ts';`],
+  'testing-knows-no-log': ['testing/planted2.ts', `export { pipeline } from '../core/runtime/pipeline.ts';`],
   'product-without-tests': ['connectors/planted/h.ts', `export { x } from '../../bench/planted.ts';`],
   'product-without-dev-packages': ['connectors/planted/i.ts', `export * from 'fast-check';`],
   'no-cycles': ['cli/planted2.ts', `export { y } from './planted3.ts';\nexport const x = 1;`],
