@@ -69,7 +69,7 @@ function matching(metadata: MetadataResponse, matcher: RegExp): string[] {
 }
 
 /** The partitions of `wanted`, in the order of topics and partition numbers. */
-export function readTopics(
+function readTopics(
   metadata: MetadataResponse,
   wanted: readonly string[],
 ): { clusterId: string | null; splits: Split[]; missing: string[] } {

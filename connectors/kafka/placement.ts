@@ -127,7 +127,7 @@ async function verifyHistory(
 }
 
 /** Undefined = the log holds everything below our position that we have read. */
-export function compareHistory(
+function compareHistory(
   { split, position }: Pick<ReadSplit, 'split' | 'position'>,
   end: EpochEnd | undefined,
 ): Placed | undefined {
