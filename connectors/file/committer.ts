@@ -11,7 +11,7 @@ import {
   unreachable,
   type Verdict,
 } from '../../core/spi.ts';
-import { isOlderPartOf, isPartOf, parsePartName } from '../filesink/part-name.ts';
+import { isPartOf, parsePartName } from '../filesink/part-name.ts';
 import type { Directories } from './directories.ts';
 import { isErrorCode, toFileError, withFileErrors } from './errors.ts';
 import type { FileSystem, Status } from './file-system.ts';
@@ -65,7 +65,7 @@ export class FileCommitter implements Committer<FileHandle> {
       signal?.throwIfAborted();
       const part = parsePartName(name);
       if (part === undefined || !isPartOf(scope, part)) continue;
-      const isOrphan = isOlderPartOf(scope, part) && !keptNames.has(name);
+      const isOrphan = part.epoch < scope.epochBelow && !keptNames.has(name);
       if (isOrphan && (await this.#removeOrphan(join(staging, name)))) aborted.push(name);
       else kept++;
     }

@@ -42,11 +42,6 @@ export function parsePartName(text: string): PartName | undefined {
   return name;
 }
 
-/** Whether a staged name belongs to an older incarnation of this owner. Decides from the name alone. */
-export function isOlderPartOf(scope: Owner & { readonly epochBelow: number }, name: PartName): boolean {
-  return isPartOf(scope, name) && name.epoch < scope.epochBelow;
-}
-
 /** Whether a name belongs to any incarnation of this owner. */
 export function isPartOf(owner: Owner, name: PartName): boolean {
   return (
