@@ -26,6 +26,10 @@ export async function main([task, ...rest]) {
   const stopped = new Promise((resolve) => process.on('SIGTERM', resolve)).then(() => 7);
   process.stdout.write(JSON.stringify({ pid: process.pid, version: process.version, rest }) + '\\n');
   if (task === 'signal') process.kill(process.pid, rest[0]);
+  if (task === 'leave') {
+    void (async () => { for (;;) await undefined; })();
+    return Number(rest[0]);
+  }
   const exitCode = task === 'exit' ? Number(rest[0]) : await stopped;
   clearInterval(timer);
   return exitCode;
@@ -128,6 +132,14 @@ test('the exit code of the program is that of the launcher', async (t) => {
   const { launcher } = makePackage(t);
 
   assert.equal((await start(t, launcher, ['exit', '3']).exited).code, 3);
+});
+
+test('what the program left running does not keep it alive', async (t) => {
+  const { launcher } = makePackage(t);
+  const { hello, exited } = start(t, launcher, ['leave', '6']);
+  await hello;
+
+  assert.equal((await exited).code, 6);
 });
 
 test('through a symlink, as npm installs it, it finds the package and the Node beside it', async (t) => {
