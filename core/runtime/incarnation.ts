@@ -6,7 +6,8 @@ import { openState } from '../checkpoint/state.ts';
 import type { Env } from '../contract/env.ts';
 import type { Discovery, SourceSession } from '../contract/source.ts';
 import type { Store } from '../contract/store.ts';
-import { SluiceError } from '../errors.ts';
+import { SluiceError, toSluiceError } from '../errors.ts';
+import { closeAll } from './close.ts';
 import { SharedMemoryBudget } from './memory-budget.ts';
 import type { PipelineSettings } from './settings.ts';
 import { type ShardOutcome, ShardTask } from './shard-task.ts';
@@ -37,18 +38,37 @@ export class Incarnation {
   }
 
   async run(): Promise<ShardOutcome> {
-    const { settings, env, stop } = this.#options;
+    const { stop } = this.#options;
     const incarnation = new AbortController();
-    // Until the claim nothing is owned, so a stop may call everything off; after it a stop goes through a final checkpoint.
-    const starting = AbortSignal.any([stop, incarnation.signal]);
-    const memory = new SharedMemoryBudget(settings.memory, env);
-    await settings.sink.check({ env, signal: starting });
-    const sourceContext = { env, pipeline: settings.name, memory, signal: incarnation.signal };
-    const session = await settings.source.open(sourceContext);
+    // Until the claim nothing is owned, so a stop calls everything off; after it a stop goes through a final checkpoint.
+    let calledOff = false;
+    const callOff = () => {
+      calledOff = true;
+      incarnation.abort();
+    };
+    if (stop.aborted) callOff();
+    stop.addEventListener('abort', callOff);
     try {
-      const discovery = await session.discover({ signal: starting });
+      return await this.#run(incarnation, () => stop.removeEventListener('abort', callOff));
+    } catch (error) {
+      throw calledOff ? stoppedBeforeStart(this.#options.settings.name, error) : error;
+    } finally {
+      stop.removeEventListener('abort', callOff);
+      incarnation.abort();
+    }
+  }
+
+  async #run(incarnation: AbortController, claimed: () => void): Promise<ShardOutcome> {
+    const { settings, env, stop } = this.#options;
+    const { signal } = incarnation;
+    signal.throwIfAborted();
+    const memory = new SharedMemoryBudget(settings.memory, env);
+    await settings.sink.check({ env, signal });
+    const session = await settings.source.open({ env, pipeline: settings.name, memory, signal });
+    try {
+      const discovery = await session.discover({ signal });
       const store = storeOf(settings, env);
-      const layout = await this.#openState(store, session, discovery, starting);
+      const layout = await this.#openState(store, session, discovery, signal);
       const log = new CheckpointLog(store, env, { pipeline: settings.name, layout: layout.layout, shard: SHARD });
       const claim = await claimShard(
         {
@@ -61,8 +81,10 @@ export class Incarnation {
           configHash: this.#options.configHash,
           env,
         },
-        { signal: incarnation.signal, deadlineMs: env.clock.monotonicMs() + CLAIM_TIMEOUT_MS },
+        { signal, deadlineMs: env.clock.monotonicMs() + CLAIM_TIMEOUT_MS },
       );
+      signal.throwIfAborted();
+      claimed();
       env.metrics.set('epoch', claim.epoch);
       env.log.info('this instance owns the pipeline', { epoch: claim.epoch, splits: claim.assigned.length });
       const owner = { pipeline: settings.name, lineage: layout.lineage, layout: layout.layout, shard: SHARD };
@@ -87,7 +109,7 @@ export class Incarnation {
       return await this.#task.run();
     } finally {
       incarnation.abort();
-      await session[Symbol.asyncDispose]();
+      await closeAll([session], env);
     }
   }
 
@@ -118,6 +140,17 @@ export class Incarnation {
       signal,
     });
   }
+}
+
+/** A real finding stands; that calls were called off is no finding. */
+function stoppedBeforeStart(name: string, cause: unknown): unknown {
+  const { kind } = toSluiceError(cause);
+  if (kind === 'config' || kind === 'fenced' || kind === 'dataLoss') return cause;
+  return new SluiceError('unavailable', 'STOPPED_BEFORE_START', {
+    message: `${name} was stopped before it had started`,
+    help: 'Nothing was read. What an earlier run may have left to commit is committed by the next start.',
+    cause,
+  });
 }
 
 /** The configured checkpoint store, or `_sluice/` under the sink's root. */

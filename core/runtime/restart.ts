@@ -14,7 +14,7 @@ export interface Failure {
 }
 
 export interface RestartState {
-  /** Restarts in a row without a new checkpoint. */
+  /** Restarts in a row without a new checkpoint, those not counted that waited for what was away. */
   readonly attempts: number;
   readonly pauseMs: number;
 }
@@ -34,8 +34,9 @@ export function decideRestart(
 ): RestartDecision {
   const { kind } = failure.error;
   if (kind === 'config' || kind === 'fenced' || kind === 'dataLoss') return { kind: 'giveUp' };
-  const attempts = (failure.madeCheckpoint ? 0 : before.attempts) + 1;
+  // Waiting for what is away uses up no attempt: a long outage must not make the first other failure the last.
   const waitsForEver = kind === 'unavailable' && !bounded;
+  const attempts = (failure.madeCheckpoint ? 0 : before.attempts) + (waitsForEver ? 0 : 1);
   if (attempts > attemptsMax && !waitsForEver) return { kind: 'giveUp' };
   const pauseMs = failure.ranMs >= STABLE_MS ? PAUSE_FIRST_MS : before.pauseMs;
   const state = { attempts, pauseMs: Math.min(pauseMs * PAUSE_GROWTH, PAUSE_MAX_MS) };

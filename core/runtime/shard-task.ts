@@ -1,21 +1,20 @@
 import { Coordinator } from '../checkpoint/coordinator.ts';
 import type { CheckpointLog } from '../checkpoint/log.ts';
-import { checkContinuity } from '../checkpoint/protocol.ts';
-import { type Claim, resolvePositions } from '../checkpoint/restore.ts';
+import type { Claim } from '../checkpoint/restore.ts';
 import type { SlotSplit } from '../checkpoint/slot.ts';
 import type { Frame } from '../contract/batch.ts';
 import type { Env } from '../contract/env.ts';
 import type { MemoryBudget } from '../contract/memory.ts';
 import type { Owner, Sink, SinkSession, SinkWriter } from '../contract/sink.ts';
-import type { Source, SourceSession, Split, SplitReader } from '../contract/source.ts';
+import type { Source, SourceSession, SplitReader } from '../contract/source.ts';
 import { SluiceError, toSluiceError } from '../errors.ts';
 import { barrierDelayMs } from './barrier-schedule.ts';
+import { closeAll } from './close.ts';
+import { findNewSplits } from './discovery.ts';
 import { SplitTable } from './split-table.ts';
 
 /** How often an idle incarnation looks whether it was replaced. */
 const PROVE_OWNER_EVERY_MS = 60_000;
-/** Closing sockets and files is a courtesy; what does not close in time is left to the end of the process. */
-const DISPOSE_TIMEOUT_MS = 5_000;
 
 export interface ShardTaskOptions {
   readonly env: Env;
@@ -54,6 +53,8 @@ export class ShardTask {
   #lastCutAtMs: number | undefined;
   #lastDoneAtMs: number | undefined;
   #cancelBarrier: (() => void) | undefined;
+  #cancelCutLimit: (() => void) | undefined;
+  #cancelStopLimit: (() => void) | undefined;
   #cancelTimers: (() => void)[] = [];
   #madeCheckpoint = false;
 
@@ -77,6 +78,9 @@ export class ShardTask {
   }
 
   async run(): Promise<ShardOutcome> {
+    const { stop, incarnation } = this.#options;
+    if (stop.aborted) this.#limitStop();
+    else stop.addEventListener('abort', () => this.#limitStop(), { once: true, signal: incarnation.signal });
     try {
       return await Promise.race([this.#run(), this.#failed]);
     } finally {
@@ -87,18 +91,33 @@ export class ShardTask {
   async #run(): Promise<ShardOutcome> {
     const { env, owner, sink, claim, memory, incarnation } = this.#options;
     const { signal } = incarnation;
-    this.#session = await sink.open({ ...owner, env, epoch: claim.epoch, memory, signal });
+    this.#session = await this.#opened(sink.open({ ...owner, env, epoch: claim.epoch, memory, signal }));
     this.#coordinator = this.#makeCoordinator(this.#session.committer);
     await this.#coordinator.commitCarried();
-    signal.throwIfAborted();
-    this.#writer = await this.#session.openWriter([]);
+    this.#writer = await this.#opened(this.#session.openWriter([]));
     this.#reader = this.#options.sourceSession.openReader();
     this.#reader.assign(claim.assigned);
     this.#startTimers();
 
     const how = await this.#read();
+    signal.throwIfAborted();
     await this.#finish();
     return { how };
+  }
+
+  /** What opens only after the incarnation has ended is closed at once: nobody else will. */
+  async #opened<T extends AsyncDisposable>(opening: Promise<T>): Promise<T> {
+    const part = await opening;
+    const { signal } = this.#options.incarnation;
+    if (signal.aborted) await closeAll([part], this.#options.env);
+    signal.throwIfAborted();
+    return part;
+  }
+
+  /** From the moment a stop is asked for, whatever the task is doing then. */
+  #limitStop(): void {
+    const { env, shutdownTimeoutMs } = this.#options;
+    this.#cancelStopLimit = env.timers.after(shutdownTimeoutMs, () => this.#fail(this.#stopTimedOut()));
   }
 
   #makeCoordinator(
@@ -141,6 +160,14 @@ export class ShardTask {
     }
   }
 
+  async #ready(until: AbortSignal): Promise<void> {
+    try {
+      await this.#writer.ready({ signal: until });
+    } catch (error) {
+      if (!until.aborted) throw error; // A wait that was called off has failed at nothing.
+    }
+  }
+
   /** Offers the frame until all of it is taken; positions move with what the sink has taken, in the same breath. */
   async #write(frame: Frame, until: AbortSignal): Promise<void> {
     const { metrics } = this.#options.env;
@@ -153,7 +180,7 @@ export class ShardTask {
         metrics.add('records', taken - before);
         this.#scheduleBarrier();
         if (taken === frame.count) return;
-        await this.#writer.ready({ signal: until });
+        await this.#ready(until);
         if (until.aborted) return;
       }
     } finally {
@@ -173,11 +200,15 @@ export class ShardTask {
     });
     this.#cancelBarrier = env.timers.after(delayMs, () => {
       this.#cancelBarrier = undefined;
-      if (this.#inFlight === undefined && !this.#options.incarnation.signal.aborted) this.#cut({ last: false });
+      if (this.#inFlight !== undefined || this.#options.incarnation.signal.aborted) return;
+      this.#cut({ last: false }).catch(() => undefined); // It has told `#fail`.
     });
   }
 
-  /** Cuts now: positions and sink in one synchronous step. The stream goes on while the cut becomes durable. */
+  /**
+   * Cuts now: positions and sink in one synchronous step. The stream goes on while the cut becomes durable; one that does not
+   * ends the incarnation and rejects here too.
+   */
   #cut({ last }: { last: boolean }): Promise<void> {
     const { env, checkpoints } = this.#options;
     const startedMs = env.clock.monotonicMs();
@@ -185,7 +216,7 @@ export class ShardTask {
     const records = this.#recordsSinceCut;
     this.#recordsSinceCut = 0;
     this.#lastCutAtMs = startedMs;
-    const cancelTimeout = env.timers.after(checkpoints.timeout, () => this.#fail(this.#cutTimedOut()));
+    this.#cancelCutLimit = env.timers.after(checkpoints.timeout, () => this.#fail(this.#cutTimedOut()));
     const durable = (async () => {
       const staged = await this.#writer.cut({ number: ++this.#cuts, last });
       const bytes = staged.handles.reduce((sum, handle) => sum + handle.bytes, 0);
@@ -194,7 +225,7 @@ export class ShardTask {
     })();
     this.#inFlight = durable.then(
       () => {
-        cancelTimeout();
+        this.#cancelCutLimit?.();
         this.#inFlight = undefined;
         this.#madeCheckpoint = true;
         this.#lastDoneAtMs = env.clock.monotonicMs();
@@ -203,30 +234,28 @@ export class ShardTask {
         this.#scheduleBarrier();
       },
       (error: unknown) => {
-        cancelTimeout();
+        this.#cancelCutLimit?.();
         this.#fail(error);
+        throw error;
       },
     );
     return this.#inFlight;
   }
 
+  /** The cut in flight, if any, and then one of its own. */
   async #cutNow({ last }: { last: boolean }): Promise<void> {
     while (this.#inFlight !== undefined) await this.#inFlight;
     this.#cancelBarrier?.();
     this.#cancelBarrier = undefined;
-    await this.#cut({ last });
+    if (this.#splits.changed) await this.#cut({ last });
   }
 
-  /** An orderly end: the last cut, everything visible, a final slot; all within the shutdown timeout once a stop was asked for. */
+  /** An orderly end: the last cut, everything visible, a final slot; within the shutdown timeout once a stop was asked for. */
   async #finish(): Promise<void> {
-    const { env, stop, shutdownTimeoutMs } = this.#options;
-    const limit = () =>
-      this.#cancelTimers.push(env.timers.after(shutdownTimeoutMs, () => this.#fail(this.#stopTimedOut())));
-    if (stop.aborted) limit();
-    else stop.addEventListener('abort', limit, { once: true, signal: this.#options.incarnation.signal });
-    while (this.#inFlight !== undefined) await this.#inFlight;
-    if (this.#splits.changed) await this.#cutNow({ last: true });
+    await this.#cutNow({ last: true });
     await this.#coordinator.finish();
+    this.#cancelStopLimit?.();
+    await this.#coordinator.tidyUp();
   }
 
   #startTimers(): void {
@@ -255,48 +284,18 @@ export class ShardTask {
 
   /** A split found while running is read only after a slot holds where it begins. */
   async #discover(): Promise<void> {
-    const { sourceSession, source, claim, env, incarnation, stop } = this.#options;
+    const { sourceSession: session, source, claim, env, incarnation, stop } = this.#options;
+    const { clusterId } = claim.stored.slot.source;
     const { signal } = incarnation;
-    const discovery = await this.#unlessAway(() => sourceSession.discover({ signal }));
-    if (discovery === undefined) return;
-    const { version } = source.positions;
-    const known = this.#splits.current();
-    const identities = new Map(discovery.splits.map((split) => [split.id, split.identity]));
-    const seen = known.map((split) => ({ ...split, topicId: identities.get(split.id) ?? split.topicId }));
-    const clusterId = claim.stored.slot.source.clusterId;
-    checkContinuity({ clusterId, splits: known }, { clusterId: discovery.clusterId, splits: seen }, source.positions, {
-      before: version,
-      now: version,
-    });
-
-    const added = discovery.splits.filter((split) => !this.#splits.has(split.id));
-    if (added.length === 0) return;
-    const positions = new Map<string, unknown>();
-    for (const split of added) {
-      const parked = this.#splits.parkedPosition(split.id, version);
-      if (parked !== undefined) positions.set(split.id, parked);
-    }
-    const unknown = added.filter((split) => !positions.has(split.id));
-    const resolved = await this.#unlessAway(async () => {
-      await resolvePositions(sourceSession, unknown, this.#splits.groups, positions, signal);
-      return true;
-    });
-    if (resolved === undefined || stop.aborted) return;
-    for (const split of added) this.#splits.add(split, positions.get(split.id));
+    const added = await findNewSplits({ source, session, splits: this.#splits, clusterId, env, signal });
+    // Not begun once a stop is asked for: what is added here and not cut yet would be read by nobody.
+    if (added.length === 0 || stop.aborted) return;
+    for (const { position, ...split } of added) this.#splits.add(split, position);
+    while (this.#inFlight !== undefined) await this.#inFlight;
+    if (stop.aborted) return; // The last cut holds them.
     await this.#cutNow({ last: false });
     env.log.info('new partitions are read from now on', { splits: added.map((split) => split.id) });
-    this.#reader.assign(added.map((split: Split) => ({ ...split, position: positions.get(split.id) })));
-  }
-
-  /** Looking for new splits can wait; it is not worth a restart when the source is away for a moment. */
-  async #unlessAway<T>(call: () => Promise<T>): Promise<T | undefined> {
-    try {
-      return await call();
-    } catch (error) {
-      if (!(error instanceof SluiceError) || error.kind !== 'unavailable') throw error;
-      this.#options.env.log.warn('looking for new partitions has to wait', { cause: error.message });
-      return undefined;
-    }
+    this.#reader.assign(added);
   }
 
   #announce(splits: readonly SlotSplit[]): void {
@@ -310,13 +309,11 @@ export class ShardTask {
     const { env, incarnation } = this.#options;
     incarnation.abort();
     this.#cancelBarrier?.();
+    this.#cancelCutLimit?.();
+    this.#cancelStopLimit?.();
     for (const cancel of this.#cancelTimers) cancel();
     this.#coordinator?.stop();
-    const parts = [this.#reader, this.#writer, this.#session];
-    const closing = Promise.allSettled(parts.map((part) => part?.[Symbol.asyncDispose]()));
-    const timeout = new AbortController();
-    await Promise.race([closing, env.timers.sleep(DISPOSE_TIMEOUT_MS, { signal: timeout.signal })]);
-    timeout.abort();
+    await closeAll([this.#reader, this.#writer, this.#session], env);
   }
 
   #cutTimedOut(): SluiceError {

@@ -41,8 +41,9 @@ export class SplitTable<P> {
   }
 
   add(split: Split, position: P): void {
+    const identity = split.identity ?? this.#parked.get(split.id)?.topicId ?? null;
     this.#parked.delete(split.id);
-    this.#active.set(split.id, { split, position });
+    this.#active.set(split.id, { split: { ...split, identity }, position });
     this.#changed = true;
   }
 
