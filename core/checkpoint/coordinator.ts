@@ -77,6 +77,11 @@ export class Coordinator<P, H> {
     return this.#newest.slot;
   }
 
+  /** Why the oldest output that had to be retried is not committed yet, if any is. */
+  get blockedBy(): SluiceError | undefined {
+    return this.#queue.blockedBy;
+  }
+
   /** Step 1 of a start: every handle the claim carries has its turn before anything is read. Rejects when that takes too long. */
   async commitCarried(): Promise<void> {
     const carried = this.newest.pending.map((entry) => decodeHandle(this.#options.handles, entry));
@@ -248,7 +253,7 @@ export class Coordinator<P, H> {
   }
 
   #stuck(why: string): SluiceError {
-    const cause = this.#queue.blockedBy;
+    const cause = this.blockedBy;
     // What is only away is waited for like any other absence; what says no has a bounded number of restarts.
     return new SluiceError(cause?.kind === 'unavailable' ? 'unavailable' : 'rejected', 'COMMIT_STUCK', {
       message: `${this.#queue.size} staged files could not be committed: ${cause?.message ?? why}`,

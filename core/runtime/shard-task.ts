@@ -325,9 +325,12 @@ export class ShardTask {
   }
 
   #stopTimedOut(): SluiceError {
+    const cause = this.#coordinator?.blockedBy;
+    const why = cause === undefined ? '' : `: ${cause.message}`;
     return new SluiceError('unavailable', 'SHUTDOWN_TIMEOUT', {
-      message: `the final checkpoint was not done within ${this.#options.shutdownTimeoutMs} ms`,
+      message: `the final checkpoint was not done within ${this.#options.shutdownTimeoutMs} ms${why}`,
       help: 'Nothing is lost: the next start commits what is staged. Raise shutdownTimeout if this happens often.',
+      cause,
     });
   }
 }
