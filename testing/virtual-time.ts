@@ -63,6 +63,7 @@ export class VirtualTime {
   #next(): Timer | undefined {
     let next: Timer | undefined;
     for (const timer of this.#timers) {
+      if (timer.owner.paused) continue;
       if (next === undefined || timer.atMs < next.atMs || (timer.atMs === next.atMs && timer.order < next.order))
         next = timer;
     }
@@ -74,6 +75,8 @@ export class VirtualTime {
 export class VirtualProcess {
   readonly env: Env;
   readonly lines: string[] = [];
+  /** A paused process has timers that do not fire; they are overdue when it goes on. */
+  paused = false;
   readonly #time: VirtualTime;
 
   constructor(time: VirtualTime, { pid, seed }: { pid: number; seed: number }) {

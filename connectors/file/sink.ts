@@ -13,7 +13,7 @@ import { PartWriter } from '../filesink/part-writer.ts';
 import { lineFormat } from '../formats/line-formats.ts';
 import { FileCommitter } from './committer.ts';
 import { Directories } from './directories.ts';
-import { toFileError, withFileErrors } from './errors.ts';
+import { isErrorCode, toFileError, withFileErrors } from './errors.ts';
 import type { FileSystem } from './file-system.ts';
 import { type FileHandle, fileHandles } from './handle.ts';
 import type { fileSettings } from './settings.ts';
@@ -104,6 +104,8 @@ async function requireUsable(fs: FileSystem, path: string): Promise<void> {
     await fs.requireWritable(nearest);
   } catch (error) {
     const cause = toFileError(error, { doing: 'write into', path: nearest });
+    // A disk that answers with an error may answer better later; only permissions are the user's to mend.
+    if (!isErrorCode(error, 'EACCES', 'EPERM', 'EROFS')) throw cause;
     throw new SluiceError('config', 'FILE_NOT_WRITABLE', {
       message: `sink.path: ${cause.message}`,
       help: cause.help ?? 'Choose another path.',
