@@ -45,7 +45,7 @@ export function resolutionText({ committed, lost, stored }: Resolution, choice: 
 }
 
 /** What an operator looks for: when, by whom, how far, and whether anything waits to become visible. */
-export function slotTable(slots: readonly Slot[]): string {
+function slotTable(slots: readonly Slot[]): string {
   const head = ['slot', 'kind', 'epoch', 'made at', 'by', 'splits', 'records', 'pending'];
   const rows = slots.map(({ seq, kind, epoch, createdAt, owner, source, stats, pending }) => {
     const by = `${owner.host}:${owner.pid}`;

@@ -3,7 +3,7 @@ import { hostname } from 'node:os';
 import type { LogFields, Logger } from '../core/contract/env.ts';
 import { exitCodeFor, type SluiceError, toSluiceError } from '../core/errors.ts';
 import { systemEnv } from '../core/runtime/system-env.ts';
-import { errorText, stackText } from './error-text.ts';
+import { errorText, helpOf, stackText } from './error-text.ts';
 import { loadPipelineFile } from './load.ts';
 import { jsonLog, type LogFormat, prettyLog } from './log.ts';
 import { Progress, progressFields, progressLine } from './progress.ts';
@@ -115,7 +115,7 @@ function reportFailure(error: SluiceError, { log, format, debug, redactText }: F
     process.stderr.write(`${redactText(errorText(error, { debug }))}\n`);
     return;
   }
-  const { kind, code, help, details } = error;
+  const { kind, code, details } = error;
   const stack = debug || kind === 'bug' ? { stack: stackText(error) } : {};
-  log.error(error.message, { kind, code, help, exitCode: exitCodeFor(kind), details, ...stack });
+  log.error(error.message, { kind, code, help: helpOf(error), exitCode: exitCodeFor(kind), details, ...stack });
 }

@@ -12,7 +12,7 @@ const CLEAR_LINE = '\r\x1b[2K';
 
 export function terminalScreen(out: NodeJS.WriteStream): Screen {
   let shown = '';
-  const draw = () => out.write(`${CLEAR_LINE}${shown.slice(0, Math.max(20, out.columns - 1))}`);
+  const draw = () => out.write(`${CLEAR_LINE}${shown.slice(0, Math.max(20, (out.columns ?? 80) - 1))}`);
   return {
     line: (text) => {
       out.write(`${shown === '' ? '' : CLEAR_LINE}${text}\n`);

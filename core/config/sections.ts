@@ -9,7 +9,7 @@ import { type ConnectorRegistry, loadDefinition, loadDefinitions, type Role, typ
 import { type SchemaNode, schemaTree } from './schema-tree.ts';
 
 /** The sections that a connector describes, and where they stand. */
-export const sectionPaths: Readonly<Record<Role, Path>> = {
+const sectionPaths: Readonly<Record<Role, Path>> = {
   source: ['source'],
   sink: ['sink'],
   store: ['checkpoints', 'store'],
