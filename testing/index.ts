@@ -1,4 +1,8 @@
 /** What authors of connectors test with: see also `sluice/spi`. */
+export type { ConformanceCase } from './conformance/case.ts';
+export { type SinkHarness, sinkConformance } from './conformance/sink.ts';
+export { type SourceHarness, sourceConformance } from './conformance/source.ts';
+export { type StoreHarness, storeConformance } from './conformance/store.ts';
 export { type BatchSpec, frameOf, type TestFrame } from './frames.ts';
 export * from './ledger/index.ts';
 export { fileSystemError, MemoryDisk, type MemoryDiskOptions } from './memory-disk.ts';

@@ -146,10 +146,7 @@ export class DatagenReader implements SplitReader<DatagenPosition> {
 }
 
 /** `count` is spread evenly; the first partitions get what is left over. */
-export function offsetEndOf(
-  partition: number,
-  { count, partitions }: { count?: number | undefined; partitions: number },
-) {
+function offsetEndOf(partition: number, { count, partitions }: { count?: number | undefined; partitions: number }) {
   if (count === undefined) return Number.MAX_SAFE_INTEGER;
   return Math.floor(count / partitions) + (partition < count % partitions ? 1 : 0);
 }

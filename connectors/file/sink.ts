@@ -13,8 +13,8 @@ import { PartWriter } from '../filesink/part-writer.ts';
 import { lineFormat } from '../formats/line-formats.ts';
 import { FileCommitter } from './committer.ts';
 import { Directories } from './directories.ts';
-import { isErrorCode, toFileError, withFileErrors } from './errors.ts';
-import type { FileSystem } from './file-system.ts';
+import { isErrorCode, toFileError } from './errors.ts';
+import type { FileSystem, Status } from './file-system.ts';
 import { type FileHandle, fileHandles } from './handle.ts';
 import type { fileSettings } from './settings.ts';
 import { otherDevice, STAGING, Staging } from './staging.ts';
@@ -54,7 +54,7 @@ export class FileSink implements Sink<FileHandle> {
       signal.throwIfAborted();
       await requireUsable(fs, path);
     }
-    const [target, staged] = [await fs.stat(root), await fs.stat(staging)];
+    const [target, staged] = [await look(fs, root), await look(fs, staging)];
     if (target !== undefined && staged !== undefined && target.device !== staged.device)
       throw otherDevice(staging, root);
   }
@@ -88,10 +88,10 @@ export class FileSink implements Sink<FileHandle> {
 /** The path, or the nearest directory above it that exists, must take new names. */
 async function requireUsable(fs: FileSystem, path: string): Promise<void> {
   let nearest = path;
-  let status = await withFileErrors({ doing: 'look at', path }, () => fs.stat(nearest));
+  let status = await look(fs, nearest);
   while (status === undefined && dirname(nearest) !== nearest) {
     nearest = dirname(nearest);
-    status = await withFileErrors({ doing: 'look at', path: nearest }, () => fs.stat(nearest));
+    status = await look(fs, nearest);
   }
   if (status?.kind !== 'directory') {
     throw new SluiceError('config', 'FILE_NOT_A_DIRECTORY', {
@@ -103,14 +103,26 @@ async function requireUsable(fs: FileSystem, path: string): Promise<void> {
   try {
     await fs.requireWritable(nearest);
   } catch (error) {
-    const cause = toFileError(error, { doing: 'write into', path: nearest });
-    // A disk that answers with an error may answer better later; only permissions are the user's to mend.
-    if (!isErrorCode(error, 'EACCES', 'EPERM', 'EROFS')) throw cause;
-    throw new SluiceError('config', 'FILE_NOT_WRITABLE', {
-      message: `sink.path: ${cause.message}`,
-      help: cause.help ?? 'Choose another path.',
-      details: { path, nearest },
-      cause,
-    });
+    throw notUsable(error, 'write into', nearest);
   }
+}
+
+async function look(fs: FileSystem, path: string): Promise<Status | undefined> {
+  try {
+    return await fs.stat(path);
+  } catch (error) {
+    throw notUsable(error, 'look at', path);
+  }
+}
+
+/** A disk that answers with an error may answer better later; only permissions and paths are the user's to mend. */
+function notUsable(error: unknown, doing: string, path: string): SluiceError {
+  const cause = toFileError(error, { doing, path });
+  if (!isErrorCode(error, 'EACCES', 'EPERM', 'EROFS')) return cause;
+  return new SluiceError('config', 'FILE_NOT_WRITABLE', {
+    message: `sink.path: ${cause.message}`,
+    help: cause.help ?? 'Choose another path.',
+    details: { path },
+    cause,
+  });
 }

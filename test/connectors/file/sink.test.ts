@@ -70,6 +70,22 @@ test('a directory that may not be written to is refused, whether it is the path 
   await assert.rejects(sinkOn(disk).check(context), { kind: 'config', code: 'FILE_NOT_WRITABLE' });
 });
 
+test('at the start, permissions are the user’s to mend, a disk with errors is not', async () => {
+  const check = (verb: string, code: string) =>
+    sinkOn(new MemoryDisk(), {
+      hooks: {
+        before: (call) => {
+          if (call.verb === verb) throw fileSystemError(code, call.path);
+        },
+      },
+    }).check(context);
+
+  await assert.rejects(check('stat', 'EACCES'), { kind: 'config', code: 'FILE_NOT_WRITABLE' });
+  await assert.rejects(check('requireWritable', 'EROFS'), { kind: 'config', code: 'FILE_NOT_WRITABLE' });
+  await assert.rejects(check('stat', 'EIO'), { kind: 'rejected', code: 'FILE_DEVICE_FAILED' });
+  await assert.rejects(check('requireWritable', 'ESTALE'), { kind: 'unavailable', code: 'FILE_UNAVAILABLE' });
+});
+
 test('a staging area on another device is refused at the start', async () => {
   const disk = new MemoryDisk({ mounts: [`${ROOT}/.staging`] });
   const fs = new MemoryFileSystem(disk);
