@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { kafkaClient } from '../test/services/broker.ts';
+import { createTopic } from '../test/services/kafka.ts';
 import { encodeRecord, Ledger } from '../testing/ledger/index.ts';
 
 /** What a topic holds: decided by these alone, so that a topic once written serves every later run. */
@@ -41,13 +42,9 @@ export async function ensureTopic(brokers: string, workload: Workload, say: (lin
     if (known && (await endOffsets(admin, topic)) === workload.records) return topic;
     if (known) throw new Error(`topic ${topic} holds something else: delete it, or take another broker`);
     say(`writing ${workload.records.toLocaleString('en-US')} records of ${workload.valueBytes} B to ${topic}`);
-    const configEntries = [{ name: 'retention.ms', value: '-1' }];
-    const { partitions: numPartitions } = workload;
-    await admin.createTopics({
-      topics: [{ topic, numPartitions, replicationFactor: 1, configEntries }],
-      waitForLeaders: true,
-    });
-    for (let partition = 0; partition < numPartitions; partition++) await writePartition(brokers, workload, partition);
+    await createTopic(brokers, { topic, partitions: workload.partitions, configs: { 'retention.ms': '-1' } });
+    for (let partition = 0; partition < workload.partitions; partition++)
+      await writePartition(brokers, workload, partition);
     const written = await endOffsets(admin, topic);
     if (written !== workload.records)
       throw new Error(`${topic} holds ${written} records instead of ${workload.records}`);
@@ -68,7 +65,7 @@ function recordsOf({ records, partitions }: Workload, partition: number): number
 
 async function writePartition(brokers: string, workload: Workload, partition: number): Promise<void> {
   const topic = topicOf(workload);
-  const settings = [`batch.size=${PRODUCER_BATCH_BYTES}`, 'linger.ms=5', 'acks=1', 'enable.idempotence=false'];
+  const settings = [`batch.size=${PRODUCER_BATCH_BYTES}`, 'linger.ms=5', 'enable.idempotence=true'];
   const flags = ['-P', '-b', brokers, '-t', topic, '-p', String(partition), '-z', workload.codec];
   const kcat = spawn('kcat', [...flags, ...settings.flatMap((setting) => ['-X', setting])], {
     stdio: ['pipe', 'ignore', 'inherit'],

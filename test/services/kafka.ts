@@ -3,6 +3,7 @@ import type { TestContext } from 'node:test';
 import type { Admin, ITopicConfig } from 'kafkajs';
 import { type Broker, type BrokerOptions, kafkaClient, NoBroker, startBroker } from './broker.ts';
 import { readDockerProblem, startKafkaContainer } from './docker.ts';
+import { waitFor } from './wait.ts';
 
 /** A broker shared by whoever asks. `stop` ends it only when it was started here. */
 export interface FoundKafka {
@@ -84,7 +85,15 @@ export async function createTopic(
   const configEntries = Object.entries(configs).map(([name, value]) => ({ name, value }));
   // As many replicas as the broker gives by default.
   const wanted: ITopicConfig = { topic, numPartitions: partitions, replicationFactor: -1, configEntries };
-  await withAdmin(brokers, (admin) => admin.createTopics({ topics: [wanted], waitForLeaders: true }));
+  await withAdmin(brokers, async (admin) => {
+    await admin.createTopics({ topics: [wanted], waitForLeaders: false });
+    // kafkajs itself gives up when the broker has not heard of its new topic yet.
+    const ready = async () => {
+      const known = (await admin.fetchTopicMetadata({ topics: [topic] })).topics[0]?.partitions ?? [];
+      return known.length === partitions && known.every(({ leader }) => leader >= 0);
+    };
+    await waitFor(ready, { what: `a leader for every partition of ${topic}` });
+  });
 }
 
 export async function deleteTopic(brokers: string, topic: string): Promise<void> {

@@ -1,30 +1,22 @@
 // A consumer as a careful kafkajs user would write it: eachBatch, one concat and one write per batch, one fsync. No guarantees.
 // usage: kafkajs.ts <brokers> <topic> <records> <output file>
 import { open } from 'node:fs/promises';
-import { promisify } from 'node:util';
-import { zstdDecompress } from 'node:zlib';
 import kafkajs from 'kafkajs';
-import { decompressLz4 } from '../../../connectors/kafka/lz4.ts';
-import { decompressSnappy } from '../../../connectors/kafka/snappy.ts';
+import { decompress } from '../../../connectors/kafka/codecs.ts';
 import { Meter } from '../meter.ts';
 
 const [brokers = '', topic = '', recordsText, path = ''] = process.argv.slice(2);
 const recordsWanted = Number(recordsText);
 
-// kafkajs brings gzip; for zstd it gets what Node has, for lz4 and snappy the decoders of connectors/kafka.
+// kafkajs brings gzip; for the others it gets the decoders of connectors/kafka.
 const OUTPUT_BYTES_MAX = 64 << 20;
-const decompressZstd = promisify(zstdDecompress);
-const reads = (decompress: (bytes: Buffer) => Promise<Buffer>) => () => ({
-  compress: () => Promise.reject(new Error('this program only reads')),
-  decompress,
-});
-kafkajs.CompressionCodecs[kafkajs.CompressionTypes.ZSTD] = reads((bytes) => decompressZstd(bytes));
-kafkajs.CompressionCodecs[kafkajs.CompressionTypes.Snappy] = reads(async (bytes) =>
-  decompressSnappy(bytes, OUTPUT_BYTES_MAX),
-);
-kafkajs.CompressionCodecs[kafkajs.CompressionTypes.LZ4] = reads(async (bytes) =>
-  decompressLz4(bytes, OUTPUT_BYTES_MAX),
-);
+const { Snappy, LZ4, ZSTD } = kafkajs.CompressionTypes;
+for (const codec of [Snappy, LZ4, ZSTD]) {
+  kafkajs.CompressionCodecs[codec] = () => ({
+    compress: () => Promise.reject(new Error('this program only reads')),
+    decompress: async (bytes: Buffer) => decompress(codec, bytes, OUTPUT_BYTES_MAX),
+  });
+}
 
 const newline = Buffer.from('\n');
 const meter = new Meter();
