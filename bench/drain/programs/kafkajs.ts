@@ -11,7 +11,7 @@ const recordsWanted = Number(recordsText);
 // kafkajs brings gzip; for the others it gets the decoders of connectors/kafka.
 const OUTPUT_BYTES_MAX = 64 << 20;
 const { Snappy, LZ4, ZSTD } = kafkajs.CompressionTypes;
-for (const codec of [Snappy, LZ4, ZSTD]) {
+for (const codec of [Snappy, LZ4, ZSTD] as const) {
   kafkajs.CompressionCodecs[codec] = () => ({
     compress: () => Promise.reject(new Error('this program only reads')),
     decompress: async (bytes: Buffer) => decompress(codec, bytes, OUTPUT_BYTES_MAX),
