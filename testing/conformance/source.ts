@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict';
 import { LinePacker } from '../../core/batch/lines.ts';
 import type { Frame, SplitId, SplitPosition } from '../../core/contract/batch.ts';
-import type { Env } from '../../core/contract/env.ts';
-import type { Source, SourceSession, Split, SplitReader } from '../../core/contract/source.ts';
-import { SharedMemoryBudget } from '../../core/runtime/memory-budget.ts';
+import type { Source } from '../../core/contract/source.ts';
 import { systemEnv } from '../../core/runtime/system-env.ts';
 import type { ConformanceCase } from './case.ts';
+import { type Positions, SourceRun } from './source-run.ts';
 
 /** A bounded source and what it holds. */
 export interface SourceHarness<P = unknown> {
@@ -17,76 +16,8 @@ export interface SourceHarness<P = unknown> {
   readonly unbounded?: Source<P>;
 }
 
-type Positions<P> = Map<SplitId, P>;
 const LIMITLESS = { bytesMax: Number.MAX_SAFE_INTEGER, recordsMax: Number.MAX_SAFE_INTEGER };
-const POLLS_MAX = 10_000;
 const ABORT_WITHIN_MS = 5_000;
-
-/** One run of a source, with the memory it holds in view. */
-class Run<P> implements AsyncDisposable {
-  readonly session: SourceSession<P>;
-  readonly reader: SplitReader<P>;
-  readonly splits: readonly Split[];
-  readonly #memory: { bytes: number };
-
-  private constructor(
-    session: SourceSession<P>,
-    reader: SplitReader<P>,
-    splits: readonly Split[],
-    memory: { bytes: number },
-  ) {
-    this.session = session;
-    this.reader = reader;
-    this.splits = splits;
-    this.#memory = memory;
-  }
-
-  static async start<P>(source: Source<P>): Promise<Run<P>> {
-    const held = { bytes: 0 };
-    const env: Env = {
-      ...systemEnv(),
-      metrics: {
-        add: () => {},
-        set: (gauge, value) => {
-          if (gauge === 'memoryBytes') held.bytes = value;
-        },
-      },
-    };
-    const memory = new SharedMemoryBudget(64 * 1024 * 1024, env);
-    const session = await source.open({ env, pipeline: 'conformance', memory, signal: new AbortController().signal });
-    const { splits } = await session.discover();
-    return new Run(session, session.openReader(), splits, held);
-  }
-
-  memoryBytes(): number {
-    return this.#memory.bytes;
-  }
-
-  async startPositions(): Promise<Positions<P>> {
-    const positions = await this.session.startPositions(this.splits, 'first');
-    return new Map(this.splits.map((split, index) => [split.id, positions[index] as P]));
-  }
-
-  assign(positions: Positions<P>): void {
-    const known = this.splits.filter(({ id }) => positions.has(id));
-    this.reader.assign(known.map((split) => ({ ...split, position: positions.get(split.id) as P })));
-  }
-
-  /** Frames until the end; the caller releases them. */
-  async *frames(): AsyncGenerator<Frame> {
-    for (let polls = 0; polls < POLLS_MAX; polls++) {
-      const polled = await this.reader.poll({ signal: new AbortController().signal });
-      if (polled === 'end') return;
-      if (polled !== 'idle') yield polled;
-    }
-    assert.fail(`a bounded source ends within ${POLLS_MAX} polls`);
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.reader[Symbol.asyncDispose]();
-    await this.session[Symbol.asyncDispose]();
-  }
-}
 
 /** The values of a frame per split, through the object lane. */
 function collect(frame: Frame, into: Map<SplitId, string[]>, take = frame.count): void {
@@ -109,7 +40,7 @@ function merge<P>(positions: Positions<P>, moved: readonly SplitPosition[]): Pos
   return new Map([...positions, ...moved.map(({ split, position }) => [split, position as P] as const)]);
 }
 
-async function readAll<P>(run: Run<P>, positions: Positions<P>): Promise<Map<SplitId, string[]>> {
+async function readAll<P>(run: SourceRun<P>, positions: Positions<P>): Promise<Map<SplitId, string[]>> {
   const values = new Map<SplitId, string[]>();
   run.assign(positions);
   for await (const frame of run.frames()) {
@@ -131,7 +62,7 @@ export const sourceConformance: readonly ConformanceCase<SourceHarness>[] = [
   {
     name: 'every record of every split is delivered once and in order, then the end, again and again',
     run: async ({ source, values }) => {
-      await using run = await Run.start(source);
+      await using run = await SourceRun.start(source);
 
       const read = await readAll(run, await run.startPositions());
 
@@ -143,8 +74,8 @@ export const sourceConformance: readonly ConformanceCase<SourceHarness>[] = [
   {
     name: 'discovery names the same splits every time, each with its group and index',
     run: async ({ source, values }) => {
-      await using first = await Run.start(source);
-      await using second = await Run.start(source);
+      await using first = await SourceRun.start(source);
+      await using second = await SourceRun.start(source);
 
       assert.deepEqual(first.splits, second.splits);
       const ids = first.splits.map(({ id }) => id);
@@ -157,7 +88,7 @@ export const sourceConformance: readonly ConformanceCase<SourceHarness>[] = [
   {
     name: 'from the position after any number of records of a frame exactly the rest is delivered',
     run: async ({ source, values }) => {
-      await using first = await Run.start(source);
+      await using first = await SourceRun.start(source);
       const start = await first.startPositions();
       first.assign(start);
       let positions = start;
@@ -169,7 +100,7 @@ export const sourceConformance: readonly ConformanceCase<SourceHarness>[] = [
           const soFar = structuredClone(before);
           collect(frame, soFar, taken);
           const saved = merge(positions, frame.positionsAfter(taken));
-          await using second = await Run.start(source);
+          await using second = await SourceRun.start(source);
           const restored = new Map([...saved].map(([split, position]) => [split, throughSlot(source, position)]));
           for (const [split, rest] of await readAll(second, restored)) {
             soFar.set(split, [...(soFar.get(split) ?? []), ...rest]);
@@ -180,7 +111,7 @@ export const sourceConformance: readonly ConformanceCase<SourceHarness>[] = [
         positions = merge(positions, frame.positionsAfter(frame.count));
         frame.release();
       }
-      await using last = await Run.start(source);
+      await using last = await SourceRun.start(source);
       assert.deepEqual(
         withValues(await readAll(last, positions)),
         new Map(),
@@ -191,7 +122,7 @@ export const sourceConformance: readonly ConformanceCase<SourceHarness>[] = [
   {
     name: 'positions only move forward, compare as they move, and come back from a slot the same',
     run: async ({ source }) => {
-      await using run = await Run.start(source);
+      await using run = await SourceRun.start(source);
       let positions = await run.startPositions();
       run.assign(positions);
       for await (const frame of run.frames()) {
@@ -213,7 +144,7 @@ export const sourceConformance: readonly ConformanceCase<SourceHarness>[] = [
   {
     name: 'offsets grow within a split, and a batch says where each of its records ends',
     run: async ({ source }) => {
-      await using run = await Run.start(source);
+      await using run = await SourceRun.start(source);
       run.assign(await run.startPositions());
       const next = new Map<SplitId, number>();
       for await (const frame of run.frames()) {
@@ -234,7 +165,7 @@ export const sourceConformance: readonly ConformanceCase<SourceHarness>[] = [
   {
     name: 'values packed into lines in place are the values',
     run: async ({ source, values }) => {
-      await using run = await Run.start(source);
+      await using run = await SourceRun.start(source);
       run.assign(await run.startPositions());
       const packer = new LinePacker({ delimiter: 10, newlines: 'pass', nulls: 'write' });
       const lines: string[] = [];
@@ -255,7 +186,7 @@ export const sourceConformance: readonly ConformanceCase<SourceHarness>[] = [
   {
     name: 'a frame that is held keeps its bytes while later ones are read',
     run: async ({ source, values }) => {
-      await using run = await Run.start(source);
+      await using run = await SourceRun.start(source);
       run.assign(await run.startPositions());
       const held: Frame[] = [];
       for await (const frame of run.frames()) {
@@ -272,7 +203,7 @@ export const sourceConformance: readonly ConformanceCase<SourceHarness>[] = [
   {
     name: 'all memory is given back once frames are released and the reader is closed',
     run: async ({ source }) => {
-      const run = await Run.start(source);
+      const run = await SourceRun.start(source);
       run.assign(await run.startPositions());
       for await (const frame of run.frames()) frame.release();
       await run[Symbol.asyncDispose]();
@@ -283,7 +214,7 @@ export const sourceConformance: readonly ConformanceCase<SourceHarness>[] = [
   {
     name: 'a reader closed in the middle gives its memory back, too',
     run: async ({ source }) => {
-      const run = await Run.start(source);
+      const run = await SourceRun.start(source);
       run.assign(await run.startPositions());
       for await (const frame of run.frames()) {
         frame.release();
@@ -297,7 +228,7 @@ export const sourceConformance: readonly ConformanceCase<SourceHarness>[] = [
   {
     name: 'a revoked split is delivered no more, the others go on',
     run: async ({ source, values }) => {
-      await using run = await Run.start(source);
+      await using run = await SourceRun.start(source);
       const [revoked, ...others] = run.splits.map(({ id }) => id);
       run.assign(await run.startPositions());
       run.reader.revoke([revoked as SplitId]);
@@ -316,7 +247,7 @@ export const sourceConformance: readonly ConformanceCase<SourceHarness>[] = [
     name: 'a poll is over soon after its signal aborts',
     unsupported: ({ unbounded }) => (unbounded === undefined ? 'this harness has no unbounded source' : undefined),
     run: async ({ unbounded }) => {
-      await using run = await Run.start(unbounded as Source);
+      await using run = await SourceRun.start(unbounded as Source);
       // Without splits there is nothing to deliver, so the poll can only wait.
       const controller = new AbortController();
       const polled = run.reader.poll({ signal: controller.signal }).catch(() => 'rejected');
