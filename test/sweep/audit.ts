@@ -38,6 +38,14 @@ export function anomalies(files: ReadonlyMap<string, string>): string[] {
   return found;
 }
 
+/** What an event-driven loader does: takes every visible file away. */
+export async function takeVisibleFiles(disk: MemoryDisk): Promise<Map<string, string>> {
+  const fs = new MemoryFileSystem(disk);
+  const taken = await visibleFiles(disk);
+  for (const path of taken.keys()) await fs.unlink(path);
+  return taken;
+}
+
 /** A visible file never changes and never vanishes. */
 export function changes(before: ReadonlyMap<string, string>, after: ReadonlyMap<string, string>): string[] {
   return [...before].flatMap(([path, text]) => (after.get(path) === text ? [] : [`changed or vanished: ${path}`]));

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import type { ErrorKind } from '../../core/errors.ts';
 import { SluiceError } from '../../core/errors.ts';
 import type { Fault, FaultKind } from '../../testing/gate.ts';
-import { anomalies, changes, visibleFiles } from './audit.ts';
+import { anomalies, changes, takeVisibleFiles, visibleFiles } from './audit.ts';
 import { World } from './world.ts';
 
 /** Virtual; a run takes a fraction of a second of it, restarts after faults a few. */
@@ -56,6 +56,20 @@ const crash =
     return [...anomalies(after), ...changes(before, after)];
   };
 
+/** A loader takes every file that became visible before the crash, so the restart finds some handles without any file. */
+const crashWithLoader: Scenario = async (fault) => {
+  const world = new World();
+  const settings = { takenByReaders: 'assume' } as const;
+  const first = world.start({ fault, settings });
+  await world.time.run(Promise.race([first.gate.stopped, first.running]), { limitMs: LIMIT_MS });
+  first.process.kill();
+  const taken = await takeVisibleFiles(world.disk);
+  await world.time.run(world.start({ settings }).running, { limitMs: LIMIT_MS });
+  const later = await visibleFiles(world.disk);
+  const broughtBack = [...later.keys()].filter((path) => taken.has(path)).map((path) => `brought back: ${path}`);
+  return [...anomalies(new Map([...taken, ...later])), ...broughtBack];
+};
+
 /** The call fails or its answer is lost; the process goes on by itself, restarting as it likes. */
 const failure: Scenario = async (fault) => {
   const world = new World();
@@ -93,6 +107,8 @@ const sweeps: { name: string; kind: FaultKind; scenario: Scenario }[] = [
   { name: 'loses power before', kind: 'crashBefore', scenario: crash('all') },
   { name: 'loses power right after', kind: 'crashAfter', scenario: crash('all') },
   { name: 'loses power right after, some of the unsynced surviving,', kind: 'crashAfter', scenario: crash('some') },
+  { name: 'dies, and its visible files are taken away, before', kind: 'crashBefore', scenario: crashWithLoader },
+  { name: 'dies, and its visible files are taken away, right after', kind: 'crashAfter', scenario: crashWithLoader },
   { name: 'gets an error from', kind: 'error', scenario: failure },
   { name: 'never hears the outcome of', kind: 'lostResponse', scenario: failure },
   { name: 'is paused before and replaced at', kind: 'pauseBefore', scenario: replaced },

@@ -96,7 +96,7 @@ test('a cut that fails while a stop waits for it ends the run with its error, an
 });
 
 test('a stop in the middle of back-pressure by a full writer ends in order', async () => {
-  const scene = new Scene({ box: { roomRecords: 15 }, settings: { checkpoints: { interval: '1h' } } });
+  const scene = new Scene({ box: { roomRecords: 12 }, settings: { checkpoints: { interval: '1h' } } });
   scene.queue.produce('clicks/0', 100);
   const instance = scene.start();
   await instance.virtual.until(() => scene.box.records.length > 0);
