@@ -1,11 +1,12 @@
 import { assert } from '../assert.ts';
 import type { Env } from '../contract/env.ts';
 import type { MemoryBudget } from '../contract/memory.ts';
-import type { CommitPermit, PendingHandle, Sink } from '../contract/sink.ts';
+import type { CommitPermit, PendingHandle, Sink, Verdict } from '../contract/sink.ts';
 import type { PositionCodec } from '../contract/source.ts';
 import { SluiceError } from '../errors.ts';
 import { decodeHandle, describeCovers } from './handles.ts';
 import { type CheckpointLog, fenced, type LogCall } from './log.ts';
+import { refuseMovedSink } from './restore.ts';
 import { type Slot, type SlotSplit, type StoredSlot, succeedingSlot } from './slot.ts';
 
 export type ResolveChoice = 'acceptLost' | 'replay';
@@ -39,6 +40,7 @@ export async function resolveLost(options: ResolveOptions, call: LogCall): Promi
   const newest = retained.at(-1);
   if (newest === undefined)
     throw new SluiceError('config', 'NO_CHECKPOINTS', { message: 'there is no checkpoint to resolve' });
+  refuseMovedSink(newest.slot, options.sink);
   const epoch = newest.slot.seq + 1;
   const claim = await append(log, { ...succeedingSlot(newest, env), kind: 'claim', epoch }, call);
 
@@ -73,13 +75,16 @@ async function commitPending(
   const { pipeline, lineage, layout, shard, epoch, seq } = claim;
   const handles = claim.pending.map((entry) => decodeHandle(sink.handles, entry));
   await using session = await sink.open({ pipeline, lineage, layout, shard, epoch, env, memory, signal });
-  const verdicts = await session.committer.commit(handles, { seq, epoch } as CommitPermit, { signal });
-  assert(verdicts.length === handles.length, 'a committer gives one verdict per handle');
   const lost: PendingHandle[] = [];
-  for (const [i, handle] of handles.entries()) {
-    const verdict = verdicts[i];
-    if (verdict?.kind === 'retryLater') throw verdict.cause;
-    if (verdict?.kind === 'lost') lost.push(handle);
+  for (const phase of [...new Set(handles.map((handle) => handle.phase))].sort((a, b) => a - b)) {
+    const batch = handles.filter((handle) => handle.phase === phase);
+    const verdicts = await session.committer.commit(batch, { seq, epoch } as CommitPermit, { signal });
+    assert(verdicts.length === batch.length, 'a committer gives one verdict per handle');
+    for (const [i, handle] of batch.entries()) {
+      const verdict = verdicts[i] as Verdict;
+      if (verdict.kind === 'retryLater') throw verdict.cause;
+      if (verdict.kind === 'lost') lost.push(handle);
+    }
   }
   return { committed: handles.length - lost.length, lost };
 }
