@@ -6,6 +6,7 @@ import { encodeSlot, type Slot } from '../core/checkpoint/slot.ts';
 import type { PipelineFileOptions } from '../core/config/parse.ts';
 import type { Store } from '../core/contract/store.ts';
 import { SluiceError } from '../core/errors.ts';
+import { storeOf } from '../core/runtime/incarnation.ts';
 import { SharedMemoryBudget } from '../core/runtime/memory-budget.ts';
 import { pipelineOptions } from '../core/runtime/settings.ts';
 import { systemEnv } from '../core/runtime/system-env.ts';
@@ -27,13 +28,7 @@ export interface CheckpointAdmin {
 export async function openCheckpointAdmin(options: PipelineFileOptions): Promise<CheckpointAdmin> {
   const { name, source, sink } = options;
   const env = systemEnv({ host: hostname() });
-  const store = options.checkpoints.store ?? sink.rootStore(env);
-  if (store === undefined) {
-    throw new SluiceError('config', 'NO_CHECKPOINT_STORE', {
-      message: `${name}: this sink keeps no checkpoints of its own`,
-      help: 'Name the store in checkpoints.store.',
-    });
-  }
+  const store = storeOf({ name, sink, store: options.checkpoints.store }, env);
   const { signal } = new AbortController();
   const layout = await readLayout(store, name, { signal });
   if (layout === undefined) throw noCheckpoints(name, store);

@@ -9,7 +9,7 @@ interface Timer {
 }
 
 /** Nothing is left that could make the awaited thing happen. */
-export class StuckError extends Error {}
+class StuckError extends Error {}
 
 /**
  * A clock that stands still while anything can run and jumps to the next timer when nothing can: an hour of waiting takes no

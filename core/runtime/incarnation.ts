@@ -4,6 +4,7 @@ import { probeStore } from '../checkpoint/probe.ts';
 import { claimShard, resolvePositions } from '../checkpoint/restore.ts';
 import { openState } from '../checkpoint/state.ts';
 import type { Env } from '../contract/env.ts';
+import type { Sink } from '../contract/sink.ts';
 import type { Discovery, SourceSession } from '../contract/source.ts';
 import type { Store } from '../contract/store.ts';
 import { SluiceError, toSluiceError } from '../errors.ts';
@@ -67,7 +68,7 @@ export class Incarnation {
     const session = await settings.source.open({ env, pipeline: settings.name, memory, signal });
     try {
       const discovery = await session.discover({ signal });
-      const store = storeOf(settings, env);
+      const store = storeOf({ ...settings, store: settings.checkpoints.store }, env);
       const layout = await this.#openState(store, session, discovery, signal);
       const log = new CheckpointLog(store, env, { pipeline: settings.name, layout: layout.layout, shard: SHARD });
       const claim = await claimShard(
@@ -154,7 +155,7 @@ function stoppedBeforeStart(name: string, cause: unknown): unknown {
 }
 
 /** The configured checkpoint store, or `_sluice/` under the sink's root. */
-export function storeOf({ name, checkpoints, sink }: PipelineSettings, env: Env): Store {
+function storeOf({ name, checkpoints, sink }: PipelineSettings, env: Env): Store {
   const store = checkpoints.store ?? sink.rootStore(env);
   if (store !== undefined) return store;
   throw new SluiceError('config', 'NO_CHECKPOINT_STORE', {
