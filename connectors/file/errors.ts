@@ -33,6 +33,11 @@ const AWAY: Meaning = {
   code: 'FILE_UNAVAILABLE',
   help: 'Look after the device, the mount or the limits of this process.',
 };
+const VANISHED: Meaning = {
+  kind: 'unavailable',
+  code: 'FILE_DIRECTORY_VANISHED',
+  help: 'Find out what removes directories while they are in use. They are made again.',
+};
 const DEVICE_FAILED: Meaning = {
   kind: 'rejected',
   code: 'FILE_DEVICE_FAILED',
@@ -50,6 +55,7 @@ const MEANINGS: Record<string, Meaning> = {
   EISDIR: BAD_PATH,
   ELOOP: BAD_PATH,
   ENAMETOOLONG: BAD_PATH,
+  ENOENT: VANISHED,
   EMFILE: AWAY,
   ENFILE: AWAY,
   ENOMEM: AWAY,
@@ -100,6 +106,7 @@ const SENTENCES: Record<string, string> = {
   EACCES: 'permission denied',
   EPERM: 'operation not permitted',
   EROFS: 'the file system is read-only',
+  ENOENT: 'its directory is gone',
   ENOTDIR: 'a part of the path is not a directory',
   EISDIR: 'it is a directory',
   ENAMETOOLONG: 'the name is too long',

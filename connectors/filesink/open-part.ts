@@ -72,16 +72,13 @@ export class OpenPart<H> {
     this.#wake?.();
   }
 
+  /** After a failure the queue is left to `abandon`, because ranges may still come until the writer hears of it. */
   async #run(): Promise<StagedHandle<H>> {
     const { files, directory, name } = this.#options;
-    try {
-      await using file = await files.open({ directory, name });
-      while (await this.#hasMore()) await this.#writeSome(file);
-      const payload = await file.close();
-      return this.#handle(payload);
-    } finally {
-      this.#dropQueue();
-    }
+    await using file = await files.open({ directory, name });
+    while (await this.#hasMore()) await this.#writeSome(file);
+    const payload = await file.close();
+    return this.#handle(payload);
   }
 
   /** Waits for a range; false once all of a finished part is written. */

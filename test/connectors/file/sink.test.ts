@@ -154,6 +154,39 @@ test('a staged name that exists already is never written into', async () => {
   assert.deepEqual(disk.filesBelow(ROOT), before);
 });
 
+const remove = (disk: MemoryDisk, name: string) =>
+  disk.change([{ directory: disk.requireDirectory(ROOT), name, node: undefined }]);
+
+test('a topic’s directory that somebody removes while running is made again by the commit', async () => {
+  const disk = new MemoryDisk();
+  await using run = await SinkRun.start(sinkOn(disk));
+  await run.write(records('t/0'));
+  const handles = await run.cut();
+
+  remove(disk, 't');
+
+  assert.deepEqual(await run.commit(handles), [{ kind: 'committed' }]);
+  assert.equal(disk.powerLoss().filesBelow(`${ROOT}/t`).size, 1);
+});
+
+test('a staging area that somebody removes while running is made again by the restart', async () => {
+  const disk = new MemoryDisk();
+  {
+    await using run = await SinkRun.start(sinkOn(disk), { epoch: 1 });
+    await run.write(records('t/0'));
+    await run.commit(await run.cut());
+    remove(disk, '.staging');
+    await run.write(records('t/0', 1));
+    await assert.rejects(run.cut(), { kind: 'unavailable', code: 'FILE_DIRECTORY_VANISHED' });
+  }
+  await using restarted = await SinkRun.start(sinkOn(disk), { epoch: 2 });
+
+  await restarted.write(records('t/0', 1));
+
+  assert.deepEqual(await restarted.commit(await restarted.cut()), [{ kind: 'committed' }]);
+  assert.equal(disk.powerLoss().filesBelow(`${ROOT}/t`).size, 2);
+});
+
 test('every file that is opened is closed again, whatever happens', async () => {
   for (const failing of [undefined, 'write', 'sync', 'syncDirectory']) {
     let open = 0;

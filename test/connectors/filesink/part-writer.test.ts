@@ -173,8 +173,9 @@ test('what waits for a slow file goes out in large writes, in order', async () =
 
   for (let offset = 0; offset < 100; offset++) write(writer, { split: 'a/0', offset, values: [`${offset}`] });
   letGo();
-  await writer.cut();
+  const { handles } = await writer.cut();
 
+  assert.deepEqual(handles[0]?.covers, { 'a/0': [0, 100] });
   assert.equal(files.parts[0]?.appends, 1);
   assert.equal(files.parts[0]?.text, Array.from({ length: 100 }, (_, i) => `${i}\n`).join(''));
 });
