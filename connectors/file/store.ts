@@ -68,6 +68,11 @@ export class FileStore implements Store {
   /** Errors come as the file system gives them; the caller names them. */
   async #create(key: string, slot: string, bytes: Uint8Array): Promise<'created' | 'exists'> {
     const directory = dirname(slot);
+    if ((await this.#fs.lstat(slot)) !== undefined) {
+      // Saying so takes no space, so a run can start on a full disk. The sync: see below.
+      await this.#directories.sync(directory);
+      return 'exists';
+    }
     await this.#directories.ensure(join(this.#root, TEMPORARY));
     await this.#directories.ensure(directory);
     const temporary = await this.#writeTemporary(key, bytes);

@@ -83,8 +83,19 @@ test('whatever a power loss keeps of an unfinished create, a slot is whole or no
 });
 
 test('exists is only said of what is durable, even when its writer died before making it so', async () => {
+  await existsIsDurable((disk) => storeOn(disk));
+  // The same when both were on their way at once: this one has looked before the other one's link.
+  await existsIsDurable(
+    (disk) =>
+      new FileStore({
+        root: ROOT,
+        fs: Object.assign(new MemoryFileSystem(disk), { lstat: async () => undefined }),
+      }),
+  );
+});
+
+async function existsIsDurable(secondOn: (disk: MemoryDisk) => FileStore): Promise<void> {
   const disk = new MemoryDisk();
-  // The parent of the new directory, the root and its own are synced; the last sync, of the new name, is not reached.
   const dying = storeOn(disk, {
     after: ({ verb, path }) => {
       if (verb === 'link') throw fileSystemError('EIO', path);
@@ -93,10 +104,10 @@ test('exists is only said of what is durable, even when its writer died before m
   await assert.rejects(dying.createIfAbsent('p/1', slot));
   assert.equal(disk.powerLoss().find(`${ROOT}/p/1`), undefined, 'the slot is visible, not durable');
 
-  assert.equal(await storeOn(disk).createIfAbsent('p/1', slot), 'exists');
+  assert.equal(await secondOn(disk).createIfAbsent('p/1', slot), 'exists');
 
   assert.ok(await storeOn(disk.powerLoss()).get('p/1'));
-});
+}
 
 test('a full disk is unavailable, leaves no slot and no waste, and the same create succeeds later', async () => {
   const disk = new MemoryDisk({ capacityBytes: 4 });
@@ -104,7 +115,9 @@ test('a full disk is unavailable, leaves no slot and no waste, and the same crea
   await assert.rejects(storeOn(disk).createIfAbsent('p/1', slot), { kind: 'unavailable', code: 'FILE_NO_SPACE' });
 
   assert.deepEqual([...disk.filesBelow('/').keys()], []);
-  assert.equal(await storeOn(disk).createIfAbsent('p/1', Buffer.from('ok')), 'created');
+  assert.equal(await storeOn(disk).createIfAbsent('p/1', Buffer.from('fits')), 'created');
+  assert.deepEqual([...disk.filesBelow('/').keys()], ['data/_sluice/p/1'], 'nothing temporary is left behind');
+  assert.equal(await storeOn(disk).createIfAbsent('p/1', slot), 'exists', 'which takes no space to say');
 });
 
 test('a sync that failed is never tried again: rejected at once', async () => {
