@@ -155,8 +155,11 @@ function stoppedBeforeStart(name: string, cause: unknown): unknown {
 }
 
 /** The configured checkpoint store, or `_sluice/` under the sink's root. */
-function storeOf({ name, checkpoints, sink }: PipelineSettings, env: Env): Store {
-  const store = checkpoints.store ?? sink.rootStore(env);
+export function storeOf(
+  { name, sink, store: configured }: { name: string; sink: Sink; store: Store | undefined },
+  env: Env,
+): Store {
+  const store = configured ?? sink.rootStore(env);
   if (store !== undefined) return store;
   throw new SluiceError('config', 'NO_CHECKPOINT_STORE', {
     message: `${name}: a ${sink.type} sink has no place of its own for checkpoints`,
