@@ -1,4 +1,11 @@
-import { type Env, type MemoryBudget, type Reservation, type SluiceError, toSluiceError } from '../../core/spi.ts';
+import {
+  assert,
+  type Env,
+  type MemoryBudget,
+  type Reservation,
+  type SluiceError,
+  toSluiceError,
+} from '../../core/spi.ts';
 import type { Cluster } from './cluster.ts';
 import { responseMalformed } from './connection-errors.ts';
 import { refusedByBroker } from './errors.ts';
@@ -190,7 +197,7 @@ export class FetchLane {
       const { split: readSplit, index } = found;
       // Revoked, assigned anew or failed while the request was on its way.
       if (!this.#host.isCurrent(readSplit) || readSplit.state.kind !== 'fetching') continue;
-      if (readSplit.position.offset !== request.partitions[index]?.offset) continue;
+      assert(readSplit.position.offset === request.partitions[index]?.offset, 'a split moves only with its answers');
       if (fetched.errorCode !== 0) {
         this.#host.refused(readSplit, fetched.errorCode);
         continue;

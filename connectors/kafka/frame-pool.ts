@@ -24,10 +24,10 @@ export class FramePool {
     return buffer;
   }
 
-  /** Gives a buffer back: its former user must not touch it again. */
+  /** Gives back a buffer that was taken here: its former user must not touch it again. */
   put(buffer: Buffer): void {
     const size = buffer.length;
-    if (size < POOLED_BYTES_MIN || size !== classOf(size) || this.#keptBytes + size > this.#keepBytesMax) return;
+    if (size < POOLED_BYTES_MIN || this.#keptBytes + size > this.#keepBytesMax) return;
     let free = this.#free.get(size);
     if (free === undefined) {
       free = [];

@@ -2,8 +2,10 @@ import { RecordFrame, type SlabPool, type SplitPosition } from '../../core/spi.t
 import { AbortedFilter } from './aborted.ts';
 import { BadBatch, type BatchHeader, checkBatch, isControl, readBatchHeader } from './batch.ts';
 import type { AbortedTransaction } from './fetch-request.ts';
+import type { FramePool } from './frame-pool.ts';
 import type { KafkaPosition } from './positions.ts';
-import { KafkaBatch } from './record-batch.ts';
+import { type BatchSource, KafkaBatch } from './record-batch.ts';
+import { PooledScratch, type Scratch } from './scratch.ts';
 
 /** What the batch headers of one partition's answer say; no record has been touched. */
 export interface ScannedPartition {
@@ -63,6 +65,8 @@ export interface FrameSource {
   readonly readCommitted: boolean;
   readonly decompressedBytesMax: number;
   readonly slabs: SlabPool;
+  /** Buffers for decompressed batches, one per frame. */
+  readonly scratchPool: FramePool;
   recycle(): void;
 }
 
@@ -81,9 +85,10 @@ interface SplitRange {
 export function buildFrame(source: FrameSource): RecordFrame | undefined {
   const batches: KafkaBatch[] = [];
   const ranges: SplitRange[] = [];
+  const scratch = new PooledScratch(source.scratchPool);
   for (const partition of source.partitions) {
     const batchFirst = batches.length;
-    const to = addVisibleBatches(source, partition, batches);
+    const to = addVisibleBatches(source, partition, scratch, batches);
     if (to.offset === partition.from.offset) continue;
     ranges.push({ split: partition.split, batchFirst, batchEnd: batches.length, from: partition.from, to });
   }
@@ -92,12 +97,20 @@ export function buildFrame(source: FrameSource): RecordFrame | undefined {
     batches,
     positionsAt: (batchIndex, taken) => ranges.map((range) => positionIn(range, batches, batchIndex, taken)),
     slabs: source.slabs,
-    recycle: source.recycle,
+    recycle: () => {
+      scratch.release();
+      source.recycle();
+    },
   });
 }
 
 /** Appends what is visible to `batches` and returns where reading goes on. */
-function addVisibleBatches(source: FrameSource, partition: PartitionDelivery, batches: KafkaBatch[]): KafkaPosition {
+function addVisibleBatches(
+  source: FrameSource,
+  partition: PartitionDelivery,
+  scratch: Scratch,
+  batches: KafkaBatch[],
+): KafkaPosition {
   const { split, topic, from, offsetTo, scanned } = partition;
   const filter = source.readCommitted ? new AbortedFilter(partition.aborted) : undefined;
   const batchSource = {
@@ -107,6 +120,7 @@ function addVisibleBatches(source: FrameSource, partition: PartitionDelivery, ba
     offsetFrom: from.offset,
     offsetTo,
     decompressedBytesMax: source.decompressedBytesMax,
+    scratch,
   };
   let last: KafkaBatch | undefined;
   let reached = from;
@@ -132,7 +146,7 @@ function visibleBatch(
   bytes: Buffer,
   filter: AbortedFilter | undefined,
   header: BatchHeader,
-  source: ConstructorParameters<typeof KafkaBatch>[0],
+  source: BatchSource,
 ): KafkaBatch | undefined {
   // A batch that is handed out is checked when it is walked; one that is left out would never be.
   if (isControl(header) || header.count === 0) checkBatch(bytes, header);

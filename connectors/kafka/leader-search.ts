@@ -5,7 +5,7 @@ import { listOffsets } from './offsets.ts';
 import { decideOutOfRange } from './out-of-range.ts';
 import { type Placed, placeSplits } from './placement.ts';
 import type { KafkaPosition } from './positions.ts';
-import type { ReadSplit } from './read-split.ts';
+import { placeAgain, type ReadSplit } from './read-split.ts';
 import type { KafkaSourceSettings } from './settings.ts';
 import { Wakeup } from './wakeup.ts';
 
@@ -84,7 +84,10 @@ export class LeaderSearch {
       if (failure.kind !== 'unavailable') throw failure;
       const message = `Kafka: looking for the leaders of partitions failed, trying again: ${failure.message}`;
       this.#options.onTrouble('leaders', message, failure);
-      for (const split of splits) if (split.state.kind === 'placing') split.placeAgain(env);
+      placeAgain(
+        splits.filter((split) => split.state.kind === 'placing'),
+        env,
+      );
     }
     this.#options.onNews();
   }
@@ -97,7 +100,7 @@ export class LeaderSearch {
         this.#options.onFound(split, place.nodeId);
         break;
       case 'again':
-        split.placeAgain(this.#options.env);
+        placeAgain([split], this.#options.env);
         this.#options.onTrouble(id, `Kafka: ${id} cannot be read now, trying again: ${place.why}`);
         break;
       case 'failed':

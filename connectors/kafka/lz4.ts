@@ -1,4 +1,5 @@
 import { CorruptData, OutputTooLarge } from './codec-errors.ts';
+import type { Scratch } from './scratch.ts';
 
 const MAGIC = 0x184d2204;
 /** Literals and matches shorter than this are cheaper to copy byte by byte. */
@@ -9,7 +10,7 @@ const BLOCK_BYTES_MAX = [0, 0, 0, 0, 64 * 1024, 256 * 1024, 1024 * 1024, 4 * 102
  * Decompresses one LZ4 frame (LZ4 Frame Format 1.6), with independent or linked blocks. Checksums are skipped: Kafka's
  * batch checksum covers the same bytes.
  */
-export function decompressLz4(source: Buffer, bytesMax: number): Buffer {
+export function decompressLz4(source: Buffer, bytesMax: number, scratch: Scratch): Buffer {
   if (source.length < 7 || source.readUInt32LE(0) !== MAGIC) throw new CorruptData('lz4: no frame starts here');
   const flags = source[4] as number;
   if (flags >> 6 !== 1) throw new CorruptData('lz4: unknown frame version');
@@ -29,40 +30,44 @@ export function decompressLz4(source: Buffer, bytesMax: number): Buffer {
   if ((flags & 0x01) !== 0) throw new CorruptData('lz4: dictionaries are not used by Kafka');
   at++; // header checksum
 
-  const growing = statedBytes === undefined;
-  let target = Buffer.allocUnsafeSlow(statedBytes ?? Math.min(bytesMax, Math.max(source.length * 4, blockBytesMax)));
+  const guess = Math.max(scratch.lastBytes, source.length * 4, blockBytesMax);
+  let target = scratch.reserve(statedBytes ?? Math.min(bytesMax, guess), 0);
+  let limit = Math.min(statedBytes ?? bytesMax, target.length);
   let written = 0;
   for (;;) {
     if (at + 4 > source.length) throw new CorruptData('lz4: the frame has no end mark');
     const word = source.readUInt32LE(at);
     at += 4;
-    if (word === 0) return target.subarray(0, written);
+    if (word === 0) {
+      scratch.lastBytes = written;
+      return target.subarray(0, written);
+    }
     const length = word & 0x7fffffff;
     if (length > blockBytesMax || at + length + blockTail > source.length)
       throw new CorruptData('lz4: block overruns the frame');
-    if (growing && target.length - written < blockBytesMax && target.length < bytesMax) {
-      const larger = Buffer.allocUnsafeSlow(Math.min(bytesMax, Math.max(target.length * 2, written + blockBytesMax)));
-      target.copy(larger, 0, 0, written);
-      target = larger;
+    if (statedBytes === undefined && limit - written < blockBytesMax && limit < bytesMax) {
+      target = scratch.reserve(Math.min(bytesMax, Math.max(limit * 2, written + blockBytesMax)), written);
+      limit = Math.min(bytesMax, target.length);
     }
     if (word >>> 31 === 1) {
-      if (written + length > target.length) throw new OutputTooLarge(bytesMax);
+      if (written + length > limit) throw new OutputTooLarge(bytesMax);
       source.copy(target, written, at, at + length);
       written += length;
     } else {
-      written = decompressLz4Block(source, at, at + length, target, written, bytesMax);
+      written = decompressLz4Block(source, at, at + length, target, written, limit, bytesMax);
     }
     at += length + blockTail;
   }
 }
 
-/** Decompresses one block of `source` to `target` from `written` on, and returns where it ends there. */
+/** Decompresses one block of `source` to `target` from `written` up to at most `limit`, and returns where it ends there. */
 function decompressLz4Block(
   source: Buffer,
   start: number,
   end: number,
   target: Buffer,
   written: number,
+  limit: number,
   bytesMax: number,
 ): number {
   let from = start;
@@ -80,7 +85,7 @@ function decompressLz4Block(
     }
     if (length > 0) {
       if (length > end - from) throw new CorruptData('lz4: literals overrun the block');
-      if (length > target.length - to) throw new OutputTooLarge(bytesMax);
+      if (length > limit - to) throw new OutputTooLarge(bytesMax);
       if (length > COPY_BYTES_MIN) {
         source.copy(target, to, from, from + length);
         to += length;
@@ -106,7 +111,7 @@ function decompressLz4Block(
     }
     match += 4;
     if (distance === 0 || distance > to) throw new CorruptData('lz4: match before the start');
-    if (match > target.length - to) throw new OutputTooLarge(bytesMax);
+    if (match > limit - to) throw new OutputTooLarge(bytesMax);
     let at = to - distance;
     if (distance >= match && match > COPY_BYTES_MIN) {
       target.copyWithin(to, at, at + match);

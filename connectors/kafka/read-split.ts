@@ -42,12 +42,6 @@ export class ReadSplit {
     this.state = { kind: 'placing', readyAtMs: nowMs };
   }
 
-  /** Looks for its leader again, after a pause that grows with every failure since the last good answer. */
-  placeAgain({ clock, random }: Env): void {
-    this.failures++;
-    this.state = { kind: 'placing', readyAtMs: clock.monotonicMs() + pauseMs(this.failures, random.next()) };
-  }
-
   /** Goes on somewhere else, by the out-of-range policy, after what was fetched before is delivered. */
   jumpTo(position: KafkaPosition): void {
     this.#jump = { offsetFrom: this.position.offset, to: position };
@@ -76,6 +70,18 @@ export class ReadSplit {
     if (this.state.kind !== 'done') return false;
     this.#landJump();
     return this.delivered.offset >= Math.min(this.position.offset, this.offsetTo ?? 0);
+  }
+}
+
+/**
+ * Looks for the leaders of these again, together, after a pause that grows with every failure since the last good answer.
+ */
+export function placeAgain(splits: readonly ReadSplit[], { clock, random }: Env): void {
+  const failures = Math.max(0, ...splits.map((split) => split.failures)) + 1;
+  const readyAtMs = clock.monotonicMs() + pauseMs(failures, random.next());
+  for (const split of splits) {
+    split.failures = failures;
+    split.state = { kind: 'placing', readyAtMs };
   }
 }
 

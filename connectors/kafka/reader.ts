@@ -1,4 +1,5 @@
 import {
+  assert,
   type Env,
   type Frame,
   type MemoryBudget,
@@ -14,10 +15,11 @@ import type { Cluster } from './cluster.ts';
 import { isPassing, KafkaCode, refusedByBroker } from './errors.ts';
 import { type Delivery, FetchLane, type LaneHost } from './fetch-lane.ts';
 import { buildFrame } from './frame.ts';
+import { FramePool } from './frame-pool.ts';
 import { LeaderSearch } from './leader-search.ts';
 import type { KafkaPosition } from './positions.ts';
 import type { OffsetPublisher } from './publish.ts';
-import { ReadSplit } from './read-split.ts';
+import { placeAgain, ReadSplit } from './read-split.ts';
 import type { KafkaSourceSettings } from './settings.ts';
 import { Wakeup } from './wakeup.ts';
 
@@ -56,6 +58,7 @@ export class KafkaReader implements SplitReader<KafkaPosition>, LaneHost {
   readonly #lanes = new Map<number, FetchLane>();
   readonly #ready: Delivery[] = [];
   readonly #slabs = new SlabPool();
+  readonly #scratchPool = new FramePool();
   /** Wakes a waiting poll. */
   readonly #news = new Wakeup();
   readonly #search: LeaderSearch;
@@ -164,10 +167,10 @@ export class KafkaReader implements SplitReader<KafkaPosition>, LaneHost {
 
   refused(split: ReadSplit, errorCode: number): void {
     if (errorCode === KafkaCode.OFFSET_OUT_OF_RANGE) {
-      split.placeAgain(this.env);
+      placeAgain([split], this.env);
       split.outOfRange = true;
     } else if (isPassing(errorCode)) {
-      split.placeAgain(this.env);
+      placeAgain([split], this.env);
     } else {
       const resource = `topic ${split.split.group} (partition ${split.split.id})`;
       split.fail(split.position.offset, refusedByBroker(errorCode, { operation: 'Read', resource }));
@@ -185,7 +188,7 @@ export class KafkaReader implements SplitReader<KafkaPosition>, LaneHost {
       `Kafka: fetching from broker ${nodeId} failed, trying again: ${error.message}`,
       error,
     );
-    for (const split of splits) split.placeAgain(this.env);
+    placeAgain(splits, this.env);
     this.#search.wake();
   }
 
@@ -200,16 +203,18 @@ export class KafkaReader implements SplitReader<KafkaPosition>, LaneHost {
       const delivery = this.#ready.shift();
       if (delivery === undefined) return undefined;
       delivery.lane.taken();
-      // Revoked meanwhile, or behind a batch that turned out to be broken.
-      const partitions = delivery.partitions.filter(
-        ({ readSplit, from }) => this.isCurrent(readSplit) && readSplit.continuesAt(from.offset),
-      );
+      // Without what was revoked meanwhile.
+      const partitions = delivery.partitions.filter(({ readSplit }) => this.isCurrent(readSplit));
+      for (const { readSplit, from } of partitions) {
+        assert(readSplit.continuesAt(from.offset), 'a split is delivered without a gap');
+      }
       const frame = buildFrame({
         bytes: delivery.bytes,
         partitions,
         readCommitted: this.readCommitted,
         decompressedBytesMax: this.#settings.maxDecompressedBytes,
         slabs: this.#slabs,
+        scratchPool: this.#scratchPool,
         recycle: delivery.recycle,
       });
       if (frame === undefined) {

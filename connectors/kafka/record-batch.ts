@@ -11,6 +11,7 @@ import {
 import { OutputTooLarge } from './codec-errors.ts';
 import { decompress } from './codecs.ts';
 import { RecordCursor, walkValues } from './records.ts';
+import type { Scratch } from './scratch.ts';
 
 /** What all batches of one partition in one frame share. */
 export interface BatchSource {
@@ -23,6 +24,8 @@ export interface BatchSource {
   /** Records from here on are not wanted: the stop position. */
   readonly offsetTo: number;
   readonly decompressedBytesMax: number;
+  /** Where `decodeValues` decompresses to, one batch after the other. */
+  readonly scratch: Scratch;
 }
 
 interface OpenRecords {
@@ -95,9 +98,10 @@ export class KafkaBatch implements RecordBatch {
 
   decodeValues(into: ValueColumns): { bytes: Buffer; inPlace: boolean } {
     return this.#orExplain(() => {
-      const { bytes, start, end } = this.#open();
+      const open = this.#open(this.#source.scratch);
       // Packing will destroy them.
-      if (this.#hasGaps()) this.#readOffsetDeltas();
+      if (this.#hasGaps()) this.#readOffsetDeltas(open);
+      const { bytes, start, end } = open;
       const walkedTo = walkValues(bytes, start, end, this.#skip, this.count, into);
       if (walkedTo < 0) throw this.#brokenRecord(-1 - walkedTo);
       const { count } = this.#header;
@@ -137,7 +141,8 @@ export class KafkaBatch implements RecordBatch {
     return this.#header.count !== this.#header.lastOffset - this.#header.baseOffset + 1;
   }
 
-  #open(): OpenRecords {
+  /** Checks the batch, once, and decompresses it: into memory of its own unless told otherwise. */
+  #open(scratch?: Scratch): OpenRecords {
     const { frame, decompressedBytesMax } = this.#source;
     const header = this.#header;
     if (!this.#checked) checkBatch(frame, header);
@@ -145,7 +150,7 @@ export class KafkaBatch implements RecordBatch {
     const start = header.start + BATCH_HEADER_BYTES;
     if (codecOf(header) === 0) return { bytes: frame, start, end: header.end };
     try {
-      const bytes = decompress(codecOf(header), frame.subarray(start, header.end), decompressedBytesMax);
+      const bytes = decompress(codecOf(header), frame.subarray(start, header.end), decompressedBytesMax, scratch);
       return { bytes, start: 0, end: bytes.length };
     } catch (error) {
       const reason = error instanceof OutputTooLarge ? 'tooLarge' : 'records';
@@ -153,9 +158,9 @@ export class KafkaBatch implements RecordBatch {
     }
   }
 
-  #readOffsetDeltas(): Int32Array {
+  #readOffsetDeltas(open?: OpenRecords): Int32Array {
     if (this.#offsetDeltas !== undefined) return this.#offsetDeltas;
-    const { bytes, start, end } = this.#open();
+    const { bytes, start, end } = open ?? this.#open();
     const cursor = new RecordCursor(bytes, start, end);
     const deltas = new Int32Array(this.#header.count);
     for (let index = 0; index < deltas.length; index++) {

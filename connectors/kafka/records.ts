@@ -124,7 +124,6 @@ export function walkValues(
   const total = skip + count;
   let at = from;
   for (let index = 0; index < total; index++) {
-    if (at >= end) return -1 - index;
     // Every varint here is one byte in nearly all records, and none needs more than is checked below: what is read behind
     // `end` cannot come out as a record inside it.
     let byte = bytes[at++] as number;

@@ -1,4 +1,5 @@
 import { CorruptData, OutputTooLarge } from './codec-errors.ts';
+import type { Scratch } from './scratch.ts';
 
 /** What the Java client writes before its blocks (`82 SNAPPY 00`); librdkafka and others write one raw block. */
 const XERIAL_MAGIC = Buffer.from([0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0x00]);
@@ -6,13 +7,13 @@ const XERIAL_HEADER_BYTES = 16;
 const COPY_BYTES_MIN = 24;
 
 /** Decompresses snappy, raw or in the framing of xerial's library. */
-export function decompressSnappy(source: Buffer, bytesMax: number): Buffer {
+export function decompressSnappy(source: Buffer, bytesMax: number, scratch: Scratch): Buffer {
   const framed = source.length >= XERIAL_HEADER_BYTES && source.compare(XERIAL_MAGIC, 0, 8, 0, 8) === 0;
   if (!framed) {
     const { bytes, dataStart } = readLength(source, 0, source.length, bytesMax);
-    const target = Buffer.allocUnsafeSlow(bytes);
+    const target = scratch.reserve(bytes, 0);
     decompressBlock(source, dataStart, source.length, target, 0, bytes);
-    return target;
+    return target.subarray(0, bytes);
   }
 
   // First the lengths of all blocks, then one buffer for all of them.
@@ -21,14 +22,14 @@ export function decompressSnappy(source: Buffer, bytesMax: number): Buffer {
     total += readLength(source, block.start, block.end, bytesMax).bytes;
     if (total > bytesMax) throw new OutputTooLarge(bytesMax);
   }
-  const target = Buffer.allocUnsafeSlow(total);
+  const target = scratch.reserve(total, 0);
   let written = 0;
   for (const block of xerialBlocks(source)) {
     const { bytes, dataStart } = readLength(source, block.start, block.end, bytesMax);
     decompressBlock(source, dataStart, block.end, target, written, written + bytes);
     written += bytes;
   }
-  return target;
+  return target.subarray(0, total);
 }
 
 function* xerialBlocks(source: Buffer): Iterable<{ start: number; end: number }> {

@@ -32,7 +32,8 @@ export interface RecordBatch {
   /**
    * Finds the values of all visible records, decompressing if need be. With `inPlace` the bytes are the frame's own and lines
    * may be packed towards their front: every value has at least 7 bytes of its own record around it that nobody needs once it
-   * has moved. Throws `rejected` naming topic, partition and offset for bytes that are not what they claim.
+   * has moved. Otherwise they are valid until values of another batch of the frame are decoded.
+   * Throws `rejected` naming topic, partition and offset for bytes that are not what they claim.
    */
   decodeValues(into: ValueColumns): { bytes: Buffer; inPlace: boolean };
   /** Object lane: one record at a time, valid until the frame is released. Not after its values have been packed. */

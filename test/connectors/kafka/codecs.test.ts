@@ -106,6 +106,39 @@ test('an xerial frame whose blocks together pass the limit is refused before the
   assert.throws(() => decompress(2, framed, 99_999), OutputTooLarge);
 });
 
+test('elements that reach outside of their block or of what was written before are refused, each by itself', () => {
+  const lz4 = (...block: number[]) =>
+    Buffer.from([0x04, 0x22, 0x4d, 0x18, 0x60, 0x40, 0, block.length, 0, 0, 0, ...block, 0, 0, 0, 0]);
+  // One literal `a`, then the last sequence of five literals: the frame itself is right.
+  assert.equal(decompress(3, lz4(0x10, 97, 1, 0, 0x10, 98), 100).toString(), 'aaaaab');
+  for (const [what, frame] of [
+    ['literals behind the block', lz4(0x50, 97, 98)],
+    ['a literal length without end', lz4(0xf0, 255)],
+    ['a match before the start', lz4(0x10, 97, 2, 0, 0x10, 98)],
+    ['a match at no distance', lz4(0x10, 97, 0, 0, 0x10, 98)],
+    ['a match that is cut off', lz4(0x10, 97, 1)],
+    ['a match length without end', lz4(0x1f, 97, 1, 0, 255)],
+  ] as const) {
+    assert.throws(() => decompress(3, frame, 100), CorruptData, what);
+  }
+  const snappy = (...bytes: number[]) => Buffer.from(bytes);
+  assert.equal(decompress(2, snappy(5, 0, 97, 1, 1), 100).toString(), 'aaaaa');
+  for (const [what, block] of [
+    ['literals behind the data', snappy(5, 16, 97)],
+    ['literals behind the stated length', snappy(1, 4, 97, 98)],
+    ['a literal length that is cut off', snappy(70, 61 << 2, 1)],
+    ['a copy behind the stated length', snappy(4, 0, 97, 1, 1)],
+    ['a copy from before the start', snappy(5, 0, 97, 1, 2)],
+    ['a copy at no distance', snappy(5, 0, 97, 1, 0)],
+    ['copies that are cut off', snappy(5, 0, 97, 1)],
+    ['copies of two bytes that are cut off', snappy(5, 0, 97, 2 | (3 << 2), 1)],
+    ['copies of four bytes that are cut off', snappy(5, 0, 97, 3 | (3 << 2), 1, 0, 0)],
+    ['less than stated', snappy(5, 0, 97)],
+  ] as const) {
+    assert.throws(() => decompress(2, block, 100), CorruptData, what);
+  }
+});
+
 test('a codec that does not exist is corrupt data', () => {
   for (const codec of [5, 6, 7]) assert.throws(() => decompress(codec, Buffer.alloc(8), 100), CorruptData);
 });

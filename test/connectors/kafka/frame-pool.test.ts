@@ -22,14 +22,11 @@ test('what is given back is handed out again, once', () => {
   assert.notEqual(pool.take(1 << 20).buffer, first.buffer);
 });
 
-test('no more is kept than allowed, and nothing small or foreign', () => {
+test('no more is kept than allowed', () => {
   const pool = new FramePool({ keepBytesMax: 3 << 20 });
   const buffers = [1, 2, 3, 4].map(() => pool.take(1 << 20));
   for (const buffer of buffers) pool.put(buffer);
   const again = [1, 2, 3, 4].map(() => pool.take(1 << 20));
   const old = new Set(buffers.map(({ buffer }) => buffer));
   assert.equal(again.filter(({ buffer }) => old.has(buffer)).length, 3);
-  const foreign = Buffer.allocUnsafeSlow((1 << 20) + 1);
-  pool.put(foreign);
-  assert.notEqual(pool.take((1 << 20) + 1).buffer, foreign.buffer);
 });

@@ -64,7 +64,7 @@ test('a read behind the end throws, also where the buffer goes on', () => {
 test('an array that claims more items than bytes are left is refused before anything is allocated', () => {
   const writer = new WireWriter().i32(2_000_000_000).i32(0);
   const reader = new WireReader(writer.done());
-  assert.throws(() => reader.array(() => reader.i8()), WireError);
+  assert.throws(() => reader.array(() => 0), WireError);
 });
 
 test('integers beyond 2^53 and endless varints are refused, not rounded', () => {

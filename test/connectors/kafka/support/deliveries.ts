@@ -1,6 +1,7 @@
 import type { BadBatch } from '../../../../connectors/kafka/batch.ts';
 import type { AbortedTransaction } from '../../../../connectors/kafka/fetch-request.ts';
 import { buildFrame, scanPartition } from '../../../../connectors/kafka/frame.ts';
+import { FramePool } from '../../../../connectors/kafka/frame-pool.ts';
 import type { KafkaPosition } from '../../../../connectors/kafka/positions.ts';
 import type { Frame, RecordBatch, ValueColumns } from '../../../../core/spi.ts';
 import { SlabPool } from '../../../../core/spi.ts';
@@ -58,6 +59,7 @@ export function frameOfSplits(
     readCommitted,
     decompressedBytesMax,
     slabs: new SlabPool(),
+    scratchPool: new FramePool(),
     recycle: () => {},
   });
   return { frame, bad };

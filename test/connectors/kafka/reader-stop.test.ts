@@ -1,0 +1,120 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { encodeBatch, encodeMarker } from './support/batch-encoder.ts';
+import { FETCH } from './support/fake-broker.ts';
+import { deliver, eventually, readKafka } from './support/harness.ts';
+import { failsWith, fill, oneTopic } from './support/one-topic.ts';
+
+test('a bounded run delivers every record once and ends', async (t) => {
+  const { cluster, options } = await oneTopic(t, { partitions: 3 });
+  const expected = [0, 1, 2].flatMap((partition) => fill(cluster, 'clicks', partition, 20));
+  const { reader } = await readKafka(t, { ...options, stop: 'latest' });
+  const { values, positions, ended } = await deliver(reader);
+  assert.ok(ended);
+  assert.deepEqual(values.toSorted(), expected.toSorted());
+  assert.deepEqual(
+    [...positions.values()].map(({ offset }) => offset),
+    [60, 60, 60],
+  );
+});
+
+test('a run that starts and stops inside batches delivers exactly the records between', async (t) => {
+  const { cluster, options } = await oneTopic(t);
+  fill(cluster, 'clicks', 0, 5, 10);
+  const { reader } = await readKafka(t, {
+    ...options,
+    start: { offsets: { clicks: { '0': 13 } } },
+    stop: { offsets: { clicks: { '0': 27 } } },
+  });
+  const { values, positions } = await deliver(reader);
+  assert.deepEqual(
+    values,
+    Array.from({ length: 14 }, (_, index) => `0:${index + 13}`),
+  );
+  assert.equal(positions.get('clicks/0')?.offset, 27);
+});
+
+test('a stop behind markers and batches emptied by compaction is reached by position', async (t) => {
+  const { cluster, options } = await oneTopic(t);
+  cluster.append('clicks', 0, encodeBatch([{ value: 'a' }], { baseOffset: 0, producerId: 1, transactional: true }));
+  cluster.append('clicks', 0, encodeMarker('commit', { baseOffset: 1, producerId: 1 }));
+  cluster.append('clicks', 0, encodeBatch([], { baseOffset: 2, lastOffsetDelta: 9 }));
+  const { reader } = await readKafka(t, { ...options, stop: 'latest' });
+  const { values, positions, ended } = await deliver(reader);
+  assert.ok(ended);
+  assert.deepEqual(values, ['a']);
+  assert.equal(positions.get('clicks/0')?.offset, 12);
+});
+
+test('an open transaction of somebody else does not keep a bounded run from ending', async (t) => {
+  const { cluster, options } = await oneTopic(t);
+  fill(cluster, 'clicks', 0, 1);
+  cluster.append('clicks', 0, encodeBatch([{ value: 'open' }], { baseOffset: 3, producerId: 9, transactional: true }));
+  cluster.partition('clicks', 0).lastStableOffset = 3;
+  const { reader } = await readKafka(t, { ...options, stop: 'latest' });
+  assert.deepEqual((await deliver(reader)).values, ['0:0', '0:1', '0:2']);
+});
+
+test('a stop before the start has nothing to read, and the run ends', async (t) => {
+  const { cluster, options } = await oneTopic(t);
+  fill(cluster, 'clicks', 0, 4);
+  const { reader } = await readKafka(t, {
+    ...options,
+    start: { offsets: { clicks: { '0': 9 } } },
+    stop: { offsets: { clicks: { '0': 5 } } },
+  });
+  const { values, ended } = await deliver(reader);
+  assert.deepEqual(values, []);
+  assert.ok(ended);
+});
+
+test('a broken batch in a bounded run is an error, although the stop was fetched already', async (t) => {
+  const { cluster, options } = await oneTopic(t);
+  const marker = encodeMarker('commit', { baseOffset: 0, producerId: 1 });
+  marker[marker.length - 1] = 0x55;
+  cluster.append('clicks', 0, marker);
+  for (let offset = 1; offset < 4; offset++) {
+    cluster.append('clicks', 0, encodeBatch([{ value: 'x'.repeat(2_000) }], { baseOffset: offset }));
+  }
+  const { reader } = await readKafka(t, {
+    ...options,
+    stop: 'latest',
+    fetch: { maxWait: '50ms', maxPartitionBytes: '1KiB' },
+  });
+  await eventually('all is fetched', () => cluster.calls.filter(({ apiKey }) => apiKey === FETCH).length >= 2);
+  await assert.rejects(deliver(reader), failsWith('rejected', 'KAFKA_CORRUPT_BATCH'));
+});
+
+test('a stop is resolved once: what arrives later waits for the next run', async (t) => {
+  const { cluster, options } = await oneTopic(t);
+  fill(cluster, 'clicks', 0, 2);
+  const { reader } = await readKafka(t, {
+    ...options,
+    stop: 'latest',
+    fetch: { maxWait: '50ms', maxPartitionBytes: '1KiB' },
+  });
+  await reader.poll({ signal: AbortSignal.timeout(5_000) });
+  fill(cluster, 'clicks', 0, 5);
+  const { ended, values } = await deliver(reader);
+  assert.ok(ended);
+  assert.deepEqual(values, []);
+});
+
+test('a stop stays where it was when the partition moves to another broker', async (t) => {
+  const { cluster, options } = await oneTopic(t, { nodes: 2 });
+  fill(cluster, 'clicks', 0, 4);
+  const { reader } = await readKafka(t, {
+    ...options,
+    stop: 'latest',
+    fetch: { maxWait: '50ms', maxPartitionBytes: '1KiB' },
+  });
+  const polled = await reader.poll({ signal: AbortSignal.timeout(5_000) });
+  assert.ok(typeof polled === 'object');
+  polled.release();
+  cluster.partition('clicks', 0).leader = 2;
+  cluster.partition('clicks', 0).leaderEpoch = 1;
+  fill(cluster, 'clicks', 0, 4);
+  const { ended, positions } = await deliver(reader);
+  assert.ok(ended);
+  assert.ok((positions.get('clicks/0')?.offset ?? 12) <= 12);
+});
