@@ -109,9 +109,17 @@ export class MemoryDisk {
     return node;
   }
 
-  requireDirectory(path: string): DirectoryNode {
+  /** What is there, or the error of a path that leads nowhere. */
+  require(path: string): DiskNode {
     const node = this.find(path);
-    if (node === undefined) throw fileSystemError('ENOENT', path);
+    if (node !== undefined) return node;
+    const isThroughFile = path !== '/' && this.find(dirname(path))?.kind === 'file';
+    if (!isThroughFile && path !== '/') this.require(dirname(path));
+    throw fileSystemError(isThroughFile ? 'ENOTDIR' : 'ENOENT', path);
+  }
+
+  requireDirectory(path: string): DirectoryNode {
+    const node = this.require(path);
     if (node.kind !== 'directory') throw fileSystemError('ENOTDIR', path);
     return node;
   }

@@ -1,4 +1,4 @@
-import { basename } from 'node:path';
+import { basename, dirname } from 'node:path';
 import type { DirectoryEntry, FileSystem, OpenFile, Status } from '../connectors/file/file-system.ts';
 import { type FileNode, fileSystemError, type MemoryDisk, newDirectory } from './memory-disk.ts';
 
@@ -61,9 +61,15 @@ export class MemoryFileSystem implements FileSystem {
 
   rename(from: string, to: string): Promise<void> {
     return this.#call('rename', from, () => {
+      // Linux looks at both directories before it looks for the file.
+      this.#disk.requireDirectory(dirname(from));
+      this.#disk.requireDirectory(dirname(to));
       const node = this.#requireFile(from);
       const [source, target] = [this.#disk.requireWritableParent(from), this.#disk.requireWritableParent(to)];
       this.#requireSameDevice(from, to);
+      const replaced = target.entries.get(basename(to));
+      if (replaced === node) return;
+      if (replaced?.kind === 'directory') throw fileSystemError('EISDIR', to);
       this.#disk.change([
         { directory: source, name: basename(from), node: undefined },
         { directory: target, name: basename(to), node },
@@ -126,8 +132,7 @@ export class MemoryFileSystem implements FileSystem {
   }
 
   #requireFile(path: string): FileNode {
-    const node = this.#disk.find(path);
-    if (node === undefined) throw fileSystemError('ENOENT', path);
+    const node = this.#disk.require(path);
     if (node.kind !== 'file') throw fileSystemError('EISDIR', path);
     return node;
   }
