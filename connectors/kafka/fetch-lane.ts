@@ -22,7 +22,9 @@ const AHEAD_MAX = 2;
 /** A fetch response with records, and the memory behind it. */
 export interface Delivery {
   readonly lane: FetchLane;
+  /** May be longer than what was received. */
   readonly bytes: Buffer;
+  readonly receivedBytes: number;
   readonly partitions: readonly (PartitionDelivery & { readSplit: ReadSplit })[];
   /** Gives the buffer and its share of the memory budget back. */
   recycle(): void;
@@ -37,7 +39,7 @@ export interface LaneHost {
   readonly maxWaitMs: number;
   readonly maxPartitionBytes: number;
   readonly readCommitted: boolean;
-  /** Depends on how many lanes share the budget. */
+  /** How much to ask for, by what the budget allows. */
   requestBytes(): number;
   /** The splits that this broker leads now, fairest first. */
   splitsOf(nodeId: number): ReadSplit[];
@@ -164,7 +166,7 @@ export class FetchLane {
     else {
       reservation.resize(bytes.length);
       this.#readyCount++;
-      this.#host.deliver({ lane: this, bytes, partitions, recycle });
+      this.#host.deliver({ lane: this, bytes, receivedBytes: reply.reader.end, partitions, recycle });
     }
     this.#host.answered();
     // A quota: the broker wants to be left alone for so long.

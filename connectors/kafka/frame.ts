@@ -5,6 +5,7 @@ import type { AbortedTransaction } from './fetch-request.ts';
 import type { FramePool } from './frame-pool.ts';
 import type { KafkaPosition } from './positions.ts';
 import { type BatchSource, KafkaBatch } from './record-batch.ts';
+import type { Inflation } from './request-size.ts';
 import { PooledScratch, type Scratch } from './scratch.ts';
 
 /** What the batch headers of one partition's answer say; no record has been touched. */
@@ -67,7 +68,7 @@ export interface FrameSource {
   readonly slabs: SlabPool;
   /** Buffers for decompressed batches, one per frame. */
   readonly scratchPool: FramePool;
-  recycle(): void;
+  recycle(inflation: Inflation): void;
 }
 
 interface SplitRange {
@@ -86,9 +87,10 @@ export function buildFrame(source: FrameSource): RecordFrame | undefined {
   const batches: KafkaBatch[] = [];
   const ranges: SplitRange[] = [];
   const scratch = new PooledScratch(source.scratchPool);
+  const inflation: Inflation = { compressed: 0, decompressed: 0 };
   for (const partition of source.partitions) {
     const batchFirst = batches.length;
-    const to = addVisibleBatches(source, partition, scratch, batches);
+    const to = addVisibleBatches(source, partition, { scratch, inflation }, batches);
     if (to.offset === partition.from.offset) continue;
     ranges.push({ split: partition.split, batchFirst, batchEnd: batches.length, from: partition.from, to });
   }
@@ -99,7 +101,7 @@ export function buildFrame(source: FrameSource): RecordFrame | undefined {
     slabs: source.slabs,
     recycle: () => {
       scratch.release();
-      source.recycle();
+      source.recycle(inflation);
     },
   });
 }
@@ -108,7 +110,7 @@ export function buildFrame(source: FrameSource): RecordFrame | undefined {
 function addVisibleBatches(
   source: FrameSource,
   partition: PartitionDelivery,
-  scratch: Scratch,
+  shared: { scratch: Scratch; inflation: Inflation },
   batches: KafkaBatch[],
 ): KafkaPosition {
   const { split, topic, from, offsetTo, scanned } = partition;
@@ -120,7 +122,7 @@ function addVisibleBatches(
     offsetFrom: from.offset,
     offsetTo,
     decompressedBytesMax: source.decompressedBytesMax,
-    scratch,
+    ...shared,
   };
   let last: KafkaBatch | undefined;
   let reached = from;

@@ -20,6 +20,7 @@ import { LeaderSearch } from './leader-search.ts';
 import type { KafkaPosition } from './positions.ts';
 import type { OffsetPublisher } from './publish.ts';
 import { placeAgain, ReadSplit } from './read-split.ts';
+import { RequestSize } from './request-size.ts';
 import type { KafkaSourceSettings } from './settings.ts';
 import { Wakeup } from './wakeup.ts';
 
@@ -28,9 +29,6 @@ const IDLE_AFTER_MS = 500;
 const LAG_EVERY_MS = 1_000;
 /** The same trouble is reported once in so long. */
 const WARN_EVERY_MS = 10_000;
-/** The share of the memory budget that records fetched ahead may take. */
-const PREFETCH_SHARE = 1 / 4;
-const REQUEST_BYTES_MIN = 256 * 1024;
 
 export interface ReaderOptions {
   env: Env;
@@ -59,6 +57,7 @@ export class KafkaReader implements SplitReader<KafkaPosition>, LaneHost {
   readonly #ready: Delivery[] = [];
   readonly #slabs = new SlabPool();
   readonly #scratchPool = new FramePool();
+  readonly #requestSize: RequestSize;
   /** Wakes a waiting poll. */
   readonly #news = new Wakeup();
   readonly #search: LeaderSearch;
@@ -76,6 +75,7 @@ export class KafkaReader implements SplitReader<KafkaPosition>, LaneHost {
     this.maxPartitionBytes = settings.fetch.maxPartitionBytes;
     this.readCommitted = settings.isolation === 'read_committed';
     this.#settings = settings;
+    this.#requestSize = new RequestSize({ bytesMax: settings.fetch.maxBytes, budgetBytes: memory.limitBytes });
     this.#publisher = publisher;
     this.#search = new LeaderSearch({
       env,
@@ -140,8 +140,7 @@ export class KafkaReader implements SplitReader<KafkaPosition>, LaneHost {
   // What the lanes ask for.
 
   requestBytes(): number {
-    const share = (this.memory.limitBytes * PREFETCH_SHARE) / (2 * Math.max(1, this.#lanes.size));
-    return Math.min(this.#settings.fetch.maxBytes, Math.max(REQUEST_BYTES_MIN, Math.floor(share)));
+    return this.#requestSize.bytes(this.#lanes.size);
   }
 
   splitsOf(nodeId: number): ReadSplit[] {
@@ -215,7 +214,10 @@ export class KafkaReader implements SplitReader<KafkaPosition>, LaneHost {
         decompressedBytesMax: this.#settings.maxDecompressedBytes,
         slabs: this.#slabs,
         scratchPool: this.#scratchPool,
-        recycle: delivery.recycle,
+        recycle: (inflation) => {
+          this.#requestSize.learn(delivery.receivedBytes, inflation);
+          delivery.recycle();
+        },
       });
       if (frame === undefined) {
         delivery.recycle();

@@ -11,6 +11,7 @@ import {
 import { OutputTooLarge } from './codec-errors.ts';
 import { decompress } from './codecs.ts';
 import { RecordCursor, walkValues } from './records.ts';
+import type { Inflation } from './request-size.ts';
 import type { Scratch } from './scratch.ts';
 
 /** What all batches of one partition in one frame share. */
@@ -24,6 +25,8 @@ export interface BatchSource {
   /** Records from here on are not wanted: the stop position. */
   readonly offsetTo: number;
   readonly decompressedBytesMax: number;
+  /** Counts what is decompressed. */
+  readonly inflation: Inflation;
   /** Where `decodeValues` decompresses to, one batch after the other. */
   readonly scratch: Scratch;
 }
@@ -143,14 +146,17 @@ export class KafkaBatch implements RecordBatch {
 
   /** Checks the batch, once, and decompresses it: into memory of its own unless told otherwise. */
   #open(scratch?: Scratch): OpenRecords {
-    const { frame, decompressedBytesMax } = this.#source;
+    const { frame, decompressedBytesMax, inflation } = this.#source;
     const header = this.#header;
     if (!this.#checked) checkBatch(frame, header);
     this.#checked = true;
     const start = header.start + BATCH_HEADER_BYTES;
     if (codecOf(header) === 0) return { bytes: frame, start, end: header.end };
     try {
-      const bytes = decompress(codecOf(header), frame.subarray(start, header.end), decompressedBytesMax, scratch);
+      const compressed = frame.subarray(start, header.end);
+      const bytes = decompress(codecOf(header), compressed, decompressedBytesMax, scratch);
+      inflation.compressed += compressed.length;
+      inflation.decompressed += bytes.length;
       return { bytes, start: 0, end: bytes.length };
     } catch (error) {
       const reason = error instanceof OutputTooLarge ? 'tooLarge' : 'records';
