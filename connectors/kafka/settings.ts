@@ -128,7 +128,7 @@ export const kafkaSourceSettings = z
     fetch: z
       .strictObject({
         maxBytes: size({ minBytes: 64 * 1024, maxBytes: 128 * MIB })
-          .prefault('8MiB')
+          .prefault('4MiB')
           .describe('Most bytes of one answer of a broker.'),
         maxPartitionBytes: size({ minBytes: 1024, maxBytes: 128 * MIB })
           .prefault('1MiB')

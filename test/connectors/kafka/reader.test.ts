@@ -47,7 +47,7 @@ test('memory is reserved for what is fetched ahead and given back when the frame
   assert.ok(typeof frame === 'object');
   frame.retain();
   frame.release();
-  // 8 MiB were reserved before anything was known; what has come is held at its real size.
+  // 1 MiB was reserved before anything was known; what has come is held at its real size.
   assert.ok((gauges.get('memoryBytes') as number) > 0);
   assert.ok((gauges.get('memoryBytes') as number) < 10_000);
   frame.release();

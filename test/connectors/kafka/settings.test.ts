@@ -14,7 +14,7 @@ test('the defaults are the promised ones', () => {
     clientId: 'sluice',
     start: 'earliest',
     isolation: 'read_committed',
-    fetch: { maxBytes: 8 << 20, maxPartitionBytes: 1 << 20, maxWait: 500 },
+    fetch: { maxBytes: 4 << 20, maxPartitionBytes: 1 << 20, maxWait: 500 },
     discovery: 60_000,
     waitForTopic: false,
     onOffsetOutOfRange: 'fail',
