@@ -68,19 +68,20 @@ export class FileStore implements Store {
   /** Errors come as the file system gives them; the caller names them. */
   async #create(key: string, slot: string, bytes: Uint8Array): Promise<'created' | 'exists'> {
     const directory = dirname(slot);
-    if ((await this.#fs.lstat(slot)) !== undefined) {
-      // Saying so takes no space, so a run can start on a full disk. The sync: see below.
-      await this.#directories.sync(directory);
-      return 'exists';
-    }
+    // Looking first takes no space, so a run can start on a full disk whose slots are all there.
+    const exists = (await this.#fs.lstat(slot)) !== undefined;
+    const result = exists ? 'exists' : await this.#writeAndLink(key, slot, bytes);
+    // Also when it exists: its writer may have died before this sync, and our caller will act on what it reads.
+    await this.#directories.sync(directory);
+    return result;
+  }
+
+  async #writeAndLink(key: string, slot: string, bytes: Uint8Array): Promise<'created' | 'exists'> {
     await this.#directories.ensure(join(this.#root, TEMPORARY));
-    await this.#directories.ensure(directory);
+    await this.#directories.ensure(dirname(slot));
     const temporary = await this.#writeTemporary(key, bytes);
     try {
-      const result = await this.#linkIfAbsent(temporary, slot);
-      // Also when it exists: its writer may have died before this sync, and our caller will act on what it reads.
-      await this.#directories.sync(directory);
-      return result;
+      return await this.#linkIfAbsent(temporary, slot);
     } finally {
       await this.#removeTemporary(temporary);
     }
