@@ -110,7 +110,7 @@ export const mutations: readonly Mutation[] = [
     name: 'no-sync-of-slots',
     what: 'a slot counts as durable although its name may not survive a power loss',
     file: 'connectors/file/store.ts',
-    find: '      await this.#directories.sync(directory);\n',
+    find: '    await this.#directories.sync(directory);\n',
     replace: '',
     caughtBy: sweep('loses power right after any'),
   },
