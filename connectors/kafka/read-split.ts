@@ -1,6 +1,9 @@
 import type { Env, SluiceError, Split } from '../../core/spi.ts';
 import type { KafkaPosition } from './positions.ts';
 
+/** Times of the next attempts are rounded up to this. */
+const GRID_MS = 50;
+
 /** What is being done about one partition. */
 export type SplitState =
   /** Its leader, stop position and history are looked up, not before `readyAtMs` (monotonic). */
@@ -78,7 +81,8 @@ export class ReadSplit {
  */
 export function placeAgain(splits: readonly ReadSplit[], { clock, random }: Env): void {
   const failures = Math.max(0, ...splits.map((split) => split.failures)) + 1;
-  const readyAtMs = clock.monotonicMs() + pauseMs(failures, random.next());
+  // On a grid, so that splits refused one by one are looked for together.
+  const readyAtMs = Math.ceil((clock.monotonicMs() + pauseMs(failures, random.next())) / GRID_MS) * GRID_MS;
   for (const split of splits) {
     split.failures = failures;
     split.state = { kind: 'placing', readyAtMs };

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import type { KafkaOptions } from '../../../connectors/kafka/index.ts';
 import type { SluiceError } from '../../../core/spi.ts';
 import { encodeBatch, encodeMarker } from './support/batch-encoder.ts';
-import { FETCH } from './support/fake-broker.ts';
+import { FETCH, METADATA } from './support/fake-broker.ts';
 import { deliver, eventually, readKafka } from './support/harness.ts';
 import { failsWith, fill, oneTopic } from './support/one-topic.ts';
 
@@ -174,4 +174,32 @@ test('going on behind lost records comes after what was fetched before them', as
     ...before.map((_, index) => index),
     ...Array.from({ length: 100 }, (_, index) => 900 + index),
   ]);
+});
+
+test('a batch that turns out broken while a new leader is looked for stays an error', async (t) => {
+  const { cluster, options } = await oneTopic(t);
+  cluster.append('clicks', 0, encodeBatch([{ value: 'good' }]));
+  const marker = encodeMarker('commit', { baseOffset: 1, producerId: 1 });
+  marker[marker.length - 1] = 0x55;
+  cluster.append('clicks', 0, marker);
+  const { reader } = await readKafka(t, { ...options, fetch: { maxWait: '5s' } });
+  await eventually('the next fetch waits at the broker', () => {
+    return cluster.calls.filter(({ apiKey }) => apiKey === FETCH).length === 2;
+  });
+  const { promise: polled, resolve: go } = Promise.withResolvers<void>();
+  const asked = Promise.withResolvers<void>();
+  cluster.intervene = async ({ apiKey }) => {
+    if (apiKey !== METADATA) return undefined;
+    asked.resolve();
+    await polled;
+    return undefined;
+  };
+  cluster.fetchErrors.set('clicks/0', 6);
+  cluster.changed();
+  await asked.promise;
+  assert.deepEqual((await deliver(reader, ({ values }) => values.length > 0)).values, ['good']);
+  go();
+  await assert.rejects(deliver(reader), failsWith('rejected', 'KAFKA_CORRUPT_BATCH'));
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  await assert.rejects(deliver(reader), failsWith('rejected', 'KAFKA_CORRUPT_BATCH'));
 });

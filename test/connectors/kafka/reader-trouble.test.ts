@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { SluiceError } from '../../../core/spi.ts';
-import { FETCH } from './support/fake-broker.ts';
+import { type FakeTopic, FETCH, METADATA } from './support/fake-broker.ts';
 import { deliver, eventually, openKafka, readKafka } from './support/harness.ts';
 import { failsWith, fill, oneTopic } from './support/one-topic.ts';
 
@@ -106,4 +106,28 @@ test('a broker that takes connections and never answers is unavailable within 10
   const startedAt = performance.now();
   await assert.rejects(openKafka(t, options, { speed: 10 }), failsWith('unavailable', 'KAFKA_UNREACHABLE'));
   assert.ok(performance.now() - startedAt < 1_000, 'a tenth of 10 s');
+});
+
+test('many partitions that lose their leader at once are looked for together', async (t) => {
+  const { cluster, options } = await oneTopic(t, { partitions: 60 });
+  const { reader } = await readKafka(t, options);
+  assert.equal(await reader.poll({ signal: AbortSignal.timeout(5_000) }), 'idle');
+  const lookups = () => cluster.calls.filter(({ apiKey }) => apiKey === METADATA).length;
+  const before = lookups();
+  const { partitions } = cluster.topics.get('clicks') as FakeTopic;
+  for (const partition of partitions) partition.leader = -1;
+  cluster.changed();
+  await new Promise((resolve) => setTimeout(resolve, 1_000));
+  assert.ok(lookups() - before <= 30, `${lookups() - before} lookups within a second`);
+  for (const partition of partitions) partition.leader = 1;
+  for (let partition = 0; partition < 60; partition++) fill(cluster, 'clicks', partition, 1);
+  assert.equal((await deliver(reader, ({ values }) => values.length >= 180)).values.length, 180);
+});
+
+test('an answer that no retry can mend ends the reader, at every poll', async (t) => {
+  const { cluster, options } = await oneTopic(t);
+  cluster.intervene = ({ apiKey }) => (apiKey === FETCH ? Buffer.from([0, 0, 0, 0, 0]) : undefined);
+  const { reader } = await readKafka(t, options);
+  await assert.rejects(deliver(reader), failsWith('rejected', 'KAFKA_RESPONSE_MALFORMED'));
+  await assert.rejects(deliver(reader), failsWith('rejected', 'KAFKA_RESPONSE_MALFORMED'));
 });

@@ -13,6 +13,7 @@ export interface DeliveryShape {
   readCommitted?: boolean;
   decompressedBytesMax?: number;
   split?: string;
+  scratchPool?: FramePool;
 }
 
 /** The frame that batches of one partition make, as if a broker had sent them; broken ones are collected in `bad`. */
@@ -25,7 +26,7 @@ export function frameOf(
 
 export function frameOfSplits(
   splits: readonly (DeliveryShape & { batches: readonly Buffer[] })[],
-  { readCommitted = true, decompressedBytesMax = 1 << 20 }: DeliveryShape = {},
+  { readCommitted = true, decompressedBytesMax = 1 << 20, scratchPool = new FramePool() }: DeliveryShape = {},
 ): { frame: Frame | undefined; bad: BadBatch[] } {
   const bad: BadBatch[] = [];
   // Memory of its own with foreign bytes around it, as in a pooled receive buffer.
@@ -59,7 +60,7 @@ export function frameOfSplits(
     readCommitted,
     decompressedBytesMax,
     slabs: new SlabPool(),
-    scratchPool: new FramePool(),
+    scratchPool,
     recycle: () => {},
   });
   return { frame, bad };

@@ -77,7 +77,7 @@ export class FakeCluster {
   readonly ranges = { ...RANGES };
   clusterId = 'fake-cluster';
   /** Looks at every request first. */
-  intervene: (call: Call, body: WireReader) => Intervention = () => undefined;
+  intervene: (call: Call, body: WireReader) => Intervention | Promise<Intervention> = () => undefined;
   /** Error codes by `topic/partition`, given once each by the next fetch. */
   readonly fetchErrors = new Map<string, number>();
   readonly #nodes = new Map<number, { server: Server; sockets: Set<Socket>; port: number }>();
@@ -171,7 +171,7 @@ export class FakeCluster {
     if (flexible) reader.skipTags();
     const call = { apiKey, apiVersion, connection };
     this.calls.push(call);
-    const intervention = this.intervene(call, new WireReader(reader.bytes, reader.offset));
+    const intervention = await this.intervene(call, new WireReader(reader.bytes, reader.offset));
     if (intervention === 'ignore') return;
     if (intervention === 'close') {
       socket.destroy();
