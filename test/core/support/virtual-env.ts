@@ -10,11 +10,13 @@ export class VirtualEnv {
   random = 0.5;
   readonly #time: VirtualTime;
   readonly #lines: string[];
+  readonly #kill: () => void;
 
   constructor({ time = new VirtualTime(), pid = 1 }: { time?: VirtualTime; pid?: number } = {}) {
     const process = time.process({ pid, seed: pid });
     this.#time = time;
     this.#lines = process.lines;
+    this.#kill = () => process.kill();
     this.env = {
       ...process.env,
       random: { next: () => this.random },
@@ -32,6 +34,11 @@ export class VirtualEnv {
   /** What was logged, one line each, beginning with the level. */
   get lines(): readonly string[] {
     return this.#lines;
+  }
+
+  /** None of its timers fires any more. */
+  kill(): void {
+    this.#kill();
   }
 
   /** Lets time jump from timer to timer until `awaited` settles. */
