@@ -16,7 +16,11 @@ import type { Directories } from './directories.ts';
 import { isErrorCode, toFileError, withFileErrors } from './errors.ts';
 import type { FileSystem, Status } from './file-system.ts';
 import type { FileHandle } from './handle.ts';
+import { Slots } from './slots.ts';
 import { STAGING } from './staging.ts';
+
+/** File systems write several syncs at once; one thread of four is left to the parts being written. */
+const SYNCS_MAX = 3;
 
 export interface FileCommitterOptions {
   readonly root: string;
@@ -133,21 +137,25 @@ export class FileCommitter implements Committer<FileHandle> {
   /** Targets before the staging area: whatever a power loss keeps, each file has at least one of its names. */
   async #syncDirectories(handles: readonly PendingHandle<FileHandle>[]): Promise<Map<string, SluiceError>> {
     const failures = new Map<string, SluiceError>();
-    const targets = handles.map(({ payload }) => dirname(payload.final));
-    const stagings = handles.map(({ payload }) => dirname(payload.staged));
-    for (const path of new Set([...targets, ...stagings])) {
-      try {
-        await this.#options.directories.sync(path);
-      } catch (error) {
-        // A reader moved the whole directory away: it has the files, and there is no name left to make durable.
-        if (isErrorCode(error, 'ENOENT')) continue;
-        const failure = toFileError(error, { doing: 'make durable', path });
-        // A failed sync may have dropped what it should have written, and a second one would not know.
-        if (isErrorCode(error, 'EIO')) throw failure;
-        failures.set(path, failure);
-      }
-    }
+    const slots = new Slots(SYNCS_MAX);
+    const syncAll = (paths: readonly string[]) =>
+      Promise.all([...new Set(paths)].map((path) => slots.run(() => this.#syncDirectory(path, failures))));
+    await syncAll(handles.map(({ payload }) => dirname(payload.final)));
+    await syncAll(handles.map(({ payload }) => dirname(payload.staged)));
     return failures;
+  }
+
+  async #syncDirectory(path: string, failures: Map<string, SluiceError>): Promise<void> {
+    try {
+      await this.#options.directories.sync(path);
+    } catch (error) {
+      // A reader moved the whole directory away: it has the files, and there is no name left to make durable.
+      if (isErrorCode(error, 'ENOENT')) return;
+      const failure = toFileError(error, { doing: 'make durable', path });
+      // A failed sync may have dropped what it should have written, and a second one would not know.
+      if (isErrorCode(error, 'EIO')) throw failure;
+      failures.set(path, failure);
+    }
   }
 
   async #entries(staging: string) {

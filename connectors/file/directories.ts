@@ -35,8 +35,14 @@ export class Directories {
   sync(path: string): Promise<void> {
     const current = this.#syncs.get(path);
     if (current === undefined) return this.#startSync(path);
-    // A failed sync is its own callers' failure; the next one reports what it finds itself.
-    current.next ??= current.running.catch(() => {}).then(() => this.#startSync(path));
+    current.next ??= current.running.then(
+      () => this.#startSync(path),
+      (error) => {
+        // A sync that failed may have dropped names of those who wait, too, and the next one would not report it.
+        this.#syncs.delete(path);
+        throw error;
+      },
+    );
     return current.next;
   }
 

@@ -5,6 +5,7 @@ import type { Directories } from './directories.ts';
 import { isErrorCode, toFileError, withFileErrors } from './errors.ts';
 import { type FileSystem, type OpenFile, writeAll } from './file-system.ts';
 import type { FileHandle } from './handle.ts';
+import { Slots } from './slots.ts';
 
 export const STAGING = '.staging';
 /** Node runs four file calls at a time; syncs may take seconds, and the next parts must be written meanwhile. */
@@ -118,27 +119,5 @@ class StagedPart implements PartFile<FileHandle> {
     this.#state = 'closed';
     // The part has failed or is given up, and its bytes are nobody's: an error of closing adds nothing.
     await this.#options.file.close().catch(() => {});
-  }
-}
-
-/** Lets a few callers in at a time, first come first served. */
-class Slots {
-  #free: number;
-  readonly #waiting: (() => void)[] = [];
-
-  constructor(count: number) {
-    this.#free = count;
-  }
-
-  async run(work: () => Promise<void>): Promise<void> {
-    if (this.#free > 0) this.#free--;
-    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    try {
-      await work();
-    } finally {
-      const next = this.#waiting.shift();
-      if (next === undefined) this.#free++;
-      else next();
-    }
   }
 }
