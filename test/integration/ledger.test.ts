@@ -11,6 +11,8 @@ import { createTopic, testBroker } from '../services/kafka.ts';
 import { waitFor } from '../services/wait.ts';
 
 const run = promisify(execFile);
+/** The consumer ends after so long without a record, and its start and the joining of its group count too. */
+const JAVA_PATIENCE_MS = '12000';
 
 /** What the Java consumer reads from a topic, as an output folder. */
 async function consumedByJava(
@@ -23,9 +25,13 @@ async function consumedByJava(
   t.after(() => rmSync(root, { recursive: true, force: true }));
   const consumer = 'org.apache.kafka.tools.consumer.ConsoleConsumer';
   const args = ['--bootstrap-server', brokers, '--topic', topic, '--from-beginning', '--isolation-level', isolation];
-  const { stdout } = await run('java', ['-Xmx256m', '-cp', classPath, consumer, ...args, '--timeout-ms', '3000'], {
-    maxBuffer: 512 * 1024 * 1024,
-  });
+  const { stdout } = await run(
+    'java',
+    ['-Xmx256m', '-cp', classPath, consumer, ...args, '--timeout-ms', JAVA_PATIENCE_MS],
+    {
+      maxBuffer: 512 * 1024 * 1024,
+    },
+  );
   writeFileSync(join(root, 'consumed.ndjson'), stdout);
   return root;
 }
