@@ -69,7 +69,7 @@ export class MemoryFileSystem implements FileSystem {
       this.#requireSameDevice(from, to);
       const replaced = target.entries.get(basename(to));
       if (replaced === node) return;
-      if (replaced?.kind === 'directory') throw fileSystemError('EISDIR', to);
+      if (replaced?.kind === 'directory') throw fileSystemError(from.startsWith(`${to}/`) ? 'ENOTEMPTY' : 'EISDIR', to);
       this.#disk.change([
         { directory: source, name: basename(from), node: undefined },
         { directory: target, name: basename(to), node },

@@ -102,7 +102,7 @@ export const mutations: readonly Mutation[] = [
     name: 'no-sync-after-rename',
     what: 'a handle counts as settled although its rename may not survive a power loss',
     file: 'connectors/file/committer.ts',
-    find: '        await this.#options.directories.sync(path);\n',
+    find: '      await this.#options.directories.sync(path);\n',
     replace: '',
     caughtBy: sweep('loses power right after any'),
   },
