@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import type { Json } from '../contract/codec.ts';
 import type { CallOptions, Store } from '../contract/store.ts';
 import { SluiceError } from '../errors.ts';
+import { json } from './slot.ts';
 
 const LAYOUT_FORMAT = 'sluice-layout';
 const MARKER_FORMAT = 'sluice-marker';
@@ -24,7 +24,7 @@ const layoutBody = z.object({
         id: z.string(),
         group: z.string(),
         topicId: z.string().nullable(),
-        position: z.json() as z.ZodType<Json>,
+        position: json,
       }),
     ),
   }),

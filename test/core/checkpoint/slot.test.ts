@@ -117,6 +117,13 @@ test('a slot of an unknown kind is refused as configuration', () => {
   throwsWith(() => decodeSlot(bytesOf(unknown), 'here'), 'config', 'SLOT_NEWER');
 });
 
+test('what a connector put into a slot is written again untouched, whatever its keys', () => {
+  const payload = JSON.parse('{"__proto__":{"a":1},"constructor":[],"":null}');
+  const bytes = encodeSlot(slotOf({ pending: [pendingOf({ payload })] }));
+
+  assert.deepEqual(encodeSlot(decodeSlot(bytes, 'here')), bytes);
+});
+
 test('a slot that lacks a field or has one of the wrong type is damaged, and the field is named', () => {
   const whole = JSON.parse(golden('slot-v1.json').toString());
   const { pending: _, ...withoutPending } = whole;
@@ -128,6 +135,12 @@ test('a slot that lacks a field or has one of the wrong type is damaged, and the
   assert.match(
     throwsWith(() => decodeSlot(bytesOf({ ...whole, epoch: '1' }), 'here'), 'dataLoss', 'SLOT_DAMAGED').message,
     /epoch/,
+  );
+  const [{ position: _position, ...split }] = whole.source.splits;
+  const withoutPosition = { ...whole, source: { ...whole.source, splits: [split] } };
+  assert.match(
+    throwsWith(() => decodeSlot(bytesOf(withoutPosition), 'here'), 'dataLoss', 'SLOT_DAMAGED').message,
+    /position/,
   );
 });
 

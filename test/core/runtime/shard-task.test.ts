@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { SluiceError } from '../../../core/errors.ts';
 import { failsWith } from '../support/expect.ts';
+import { Box } from '../support/fake-sink.ts';
 import { Scene } from '../support/scene.ts';
 import { keyOf } from '../support/slots.ts';
 import { away, StoreFaults } from '../support/store-faults.ts';
@@ -287,4 +288,26 @@ test('orphans of crashed runs are discarded after the claim; what a slot names i
   assert.deepEqual(scene.box.aborted, [`${lineage}-1-99`]);
   assert.deepEqual(scene.box.records, scene.queue.all);
   await scene.stop(next);
+});
+
+test('an instance that finds itself fenced touches nothing: what it has read is neither cut nor staged', async () => {
+  const scene = new Scene({ settings: { checkpoints: { interval: '1h' } } });
+  scene.queue.produce('clicks/0', 5);
+  const first = scene.start();
+  await first.virtual.advance(1_000);
+  scene.queue.produce('clicks/0', 5);
+  await first.virtual.advance(1_000);
+  const second = scene.start({}, { sink: new Box() });
+  await second.virtual.advance(100);
+  const before = scene.box.events.length;
+
+  await failsWith(first.virtual.run(first.run), 'fenced', 'FENCED');
+
+  const after = scene.box.events.slice(before);
+  assert.deepEqual(
+    after.filter((event) => !event.startsWith('close')),
+    [],
+  );
+  assert.equal(scene.box.staged.size, 0);
+  await scene.stop(second);
 });
