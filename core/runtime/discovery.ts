@@ -1,5 +1,5 @@
+import { assert } from '../assert.ts';
 import { checkContinuity } from '../checkpoint/protocol.ts';
-import { resolvePositions } from '../checkpoint/restore.ts';
 import type { Env } from '../contract/env.ts';
 import type { Source, SourceSession, Split } from '../contract/source.ts';
 import { SluiceError } from '../errors.ts';
@@ -37,7 +37,10 @@ export async function findNewSplits(options: DiscoveryOptions): Promise<(Split &
       if (parked !== undefined) positions.set(id, parked);
     }
     const unknown = added.filter((split) => !positions.has(split.id));
-    await resolvePositions(session, unknown, splits.groups, positions, signal);
+    // A topic that appears under a pattern while we run is new, too: nothing in it may be skipped, whatever `start` says.
+    const starts = unknown.length === 0 ? [] : await session.startPositions(unknown, 'found', { signal });
+    assert(starts.length === unknown.length, 'a source gives one start position per split');
+    for (const [i, { id }] of unknown.entries()) positions.set(id, starts[i]);
     return added.map((split) => ({ ...split, position: positions.get(split.id) }));
   } catch (error) {
     if (!(error instanceof SluiceError) || error.kind !== 'unavailable') throw error;

@@ -22,14 +22,6 @@ export class SplitTable<P> {
     return this.#changed;
   }
 
-  get groups(): ReadonlySet<string> {
-    return new Set(
-      [...this.#active.values()]
-        .map(({ split }) => split.group)
-        .concat([...this.#parked.values()].map(({ group }) => group)),
-    );
-  }
-
   has(id: SplitId): boolean {
     return this.#active.has(id);
   }

@@ -185,6 +185,20 @@ test('a partition found while running is in a slot before its first poll, and be
   assert.deepEqual(scene.saved, { 'clicks/0': 5, 'clicks/1': 3 });
 });
 
+test('a topic that appears while running loses no record, although the run began at the end of the others', async () => {
+  const scene = new Scene({ queue: { discoverIntervalMs: 10_000 } });
+  scene.queue.startFirst = 'latest';
+  scene.queue.produce('clicks/0', 5);
+  const instance = scene.start();
+  await instance.virtual.advance(1_000);
+  scene.queue.produce('orders/0', 3);
+
+  await instance.virtual.until(() => scene.box.records.length === 3);
+
+  await scene.stop(instance);
+  assert.deepEqual(scene.saved, { 'clicks/0': 5, 'orders/0': 3 });
+});
+
 test('a partition is not read when the slot that should hold it cannot be written', async () => {
   const scene = new Scene({ queue: { discoverIntervalMs: 10_000 }, settings: { restart: { attempts: 0 } } });
   scene.queue.produce('clicks/0', 5);

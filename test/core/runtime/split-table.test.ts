@@ -78,10 +78,6 @@ test('a parked split that comes back is not parked any more, goes on from there,
   assert.equal(table.current()[0]?.topicId, 'id-9');
 });
 
-test('the known groups are those of splits that are read and of parked ones', () => {
-  assert.deepEqual([...tableOf().groups].sort(), ['clicks', 'parked']);
-});
-
 test('a frame with a split that is not read is a bug', () => {
   throwsWith(() => tableOf().advance([{ split: 'parked/0', position: { offset: 10 } }]), 'bug', 'ASSERTION');
 });

@@ -30,6 +30,8 @@ export class Queue implements Source<Offset> {
   onDiscover: () => void | Promise<void> = () => {};
   onPoll: (signal: AbortSignal) => void | Promise<void> = () => {};
   onClose: () => void | Promise<void> = () => {};
+  /** Where a split of a group that is new at the start begins, like `start` of a real source. */
+  startFirst: 'earliest' | 'latest' = 'earliest';
   readonly #frameRecords: number;
 
   constructor({ bounded = false, discoverIntervalMs, frameRecords = 10 }: QueueOptions = {}) {
@@ -64,7 +66,10 @@ export class Queue implements Source<Offset> {
         await this.onDiscover();
         return { clusterId: this.clusterId, splits: this.splits };
       },
-      startPositions: async (splits) => splits.map(() => ({ offset: 0 })),
+      startPositions: async (splits, why) => {
+        const atEnd = why === 'first' && this.startFirst === 'latest';
+        return splits.map(({ id }) => ({ offset: atEnd ? (this.topics.get(id)?.length ?? 0) : 0 }));
+      },
       openReader: () => new QueueReader(this, env, this.#frameRecords),
       [Symbol.asyncDispose]: async () => {
         this.events.push('close');
