@@ -82,7 +82,7 @@ export async function makeMarker(store: Store, marker: OutputMarker, options: Ca
   });
 }
 
-/** Only for `--new-lineage`: the user takes the output over. */
+/** Before another takes its place: the user takes the output over, or the checkpoints have moved. */
 export async function removeMarker(store: Store, pipeline: string, options: CallOptions): Promise<void> {
   await store.delete(markerKey(pipeline), options);
 }

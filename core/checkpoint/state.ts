@@ -22,6 +22,8 @@ export interface StateOptions {
   readonly proveStore: () => Promise<void>;
   /** Where every split begins, asked only at the very first start. */
   readonly resolveStart: () => Promise<Layout['source']>;
+  /** Handles that the newest slot of this layout still names; asked only when the checkpoints lie elsewhere than before. */
+  readonly countPending: (layout: Layout) => Promise<number>;
   readonly newLineage: boolean;
   readonly env: Env;
   readonly signal: AbortSignal;
@@ -38,6 +40,8 @@ export async function openState(options: StateOptions): Promise<Layout> {
   const known = await readLayout(store, pipeline, call);
   if (marker !== undefined && marker.lineage !== known?.lineage && !newLineage)
     throw foreignOutput(marker, known, options);
+  const moved = known !== undefined && marker?.lineage === known.lineage && marker.store !== store.identity;
+  if (moved && (await options.countPending(known)) > 0) throw storeMovedWithPending(marker, options);
 
   await options.proveStore();
   const layout = known ?? (await makeLayout(store, await firstLayout(options), call));
@@ -50,6 +54,13 @@ export async function openState(options: StateOptions): Promise<Layout> {
   }
   if (marker !== undefined && marker.lineage !== layout.lineage) {
     env.log.warn('this output is taken over from another lineage', { from: marker.lineage, to: layout.lineage });
+    await removeMarker(rootStore, pipeline, call);
+  }
+  if (moved) {
+    env.log.warn('the checkpoints have moved; never start with a copy that was left behind', {
+      from: marker.store,
+      to: store.identity,
+    });
     await removeMarker(rootStore, pipeline, call);
   }
   const made = await makeMarker(rootStore, { pipeline, lineage: layout.lineage, store: store.identity }, call);
@@ -71,6 +82,15 @@ async function firstLayout({ pipeline, sink, resolveStart, env }: StateOptions):
 
 async function rootStoreCall<T>(root: Store | undefined, call: (root: Store) => Promise<T>): Promise<T | undefined> {
   return root === undefined ? undefined : await call(root);
+}
+
+/** A copy made while output was pending may be older than the store it was made of: its handles are history there. */
+function storeMovedWithPending(marker: OutputMarker, { store, sink }: StateOptions): SluiceError {
+  return new SluiceError('config', 'STORE_MOVED_WITH_PENDING', {
+    message: `the checkpoints of ${sink.identity} were kept in ${marker.store} and are now looked for in ${store.identity}, where some output is not committed yet`,
+    help: `Point checkpoints.store back at ${marker.store}, start once and stop with SIGTERM, which settles everything, and move the checkpoints then.`,
+    details: { output: sink.identity, from: marker.store, to: store.identity },
+  });
 }
 
 function foreignOutput(

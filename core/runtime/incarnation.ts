@@ -70,7 +70,7 @@ export class Incarnation {
       const discovery = await session.discover({ signal });
       const store = storeOf({ ...settings, store: settings.checkpoints.store }, env);
       const layout = await this.#openState(store, session, discovery, signal);
-      const log = new CheckpointLog(store, env, { pipeline: settings.name, layout: layout.layout, shard: SHARD });
+      const log = this.#logOf(store, layout);
       const claim = await claimShard(
         {
           log,
@@ -136,10 +136,21 @@ export class Incarnation {
           })),
         };
       },
+      countPending: async (layout) => {
+        const log = this.#logOf(store, layout);
+        const newest = (await log.list(0, { signal })).at(-1);
+        const stored = newest === undefined ? undefined : await log.read(newest, { signal });
+        return stored?.slot.pending.length ?? 0;
+      },
       newLineage,
       env,
       signal,
     });
+  }
+
+  #logOf(store: Store, { layout }: Layout): CheckpointLog {
+    const { settings, env } = this.#options;
+    return new CheckpointLog(store, env, { pipeline: settings.name, layout, shard: SHARD });
   }
 }
 

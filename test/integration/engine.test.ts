@@ -3,6 +3,7 @@ import test from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { listVisible } from '../../testing/ledger/index.ts';
 import { skipWithoutKafka, testBroker, withAdmin } from '../services/kafka.ts';
+import { killBroker } from '../services/kill-broker.ts';
 import { waitFor } from '../services/wait.ts';
 import { Scene } from './scene.ts';
 
@@ -63,11 +64,12 @@ test(
     const broker = await testBroker(t);
     if (broker === undefined) return;
     const scene = await Scene.set(t, { broker });
-    scene.keepProducing(scene.producer(4), 2_000);
+    const producer = scene.producer(4);
+    scene.keepProducing(producer, 2_000);
     const pipeline = await scene.run();
     await scene.filesHold(pipeline, 1_000);
 
-    await broker.kill();
+    await killBroker(broker, producer);
     await broker.restart();
 
     await scene.filesHold(pipeline, scene.watcher.records + 2_000);

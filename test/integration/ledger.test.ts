@@ -8,6 +8,7 @@ import { promisify } from 'node:util';
 import { assertExact, auditOutput, faultsOf, Ledger, LedgerProducer } from '../../testing/ledger/index.ts';
 import { type Broker, kafkaClient } from '../services/broker.ts';
 import { createTopic, testBroker } from '../services/kafka.ts';
+import { killBroker } from '../services/kill-broker.ts';
 import { waitFor } from '../services/wait.ts';
 
 const run = promisify(execFile);
@@ -51,7 +52,7 @@ test('the ledger knows what the Java consumer reads, also when the broker is kil
   const running = producer.run({ signal: stop.signal, recordsPerSecond: 6_000 });
 
   await reached(ledger, 3_000);
-  await broker.kill();
+  await killBroker(broker, producer);
   await broker.restart();
   await reached(ledger, ledger.totals().committed + 6_000);
   stop.abort();

@@ -71,6 +71,8 @@ const openMax = 2;
 export class LedgerProducer {
   readonly #options: Required<LedgerProducerOptions>;
   readonly #idle: Lane[] = [];
+  readonly #ending = new Set<Promise<void>>();
+  #held: Promise<unknown> | undefined;
   #plain: Promise<KafkaProducer> | undefined;
   #lanes = 0;
   #lastSend: Promise<unknown> = Promise.resolve();
@@ -114,10 +116,28 @@ export class LedgerProducer {
           }
         }),
       end: async () => {
-        if (await settle(transaction, plan, delivery)) this.#idle.push(lane);
-        else await this.#reopen(lane);
+        while (this.#held !== undefined) await this.#held;
+        const ending = this.#end(lane, () => settle(transaction, plan, delivery));
+        this.#ending.add(ending);
+        await ending.finally(() => this.#ending.delete(ending));
       },
     };
+  }
+
+  /**
+   * Runs `action` while no transaction is being ended: those under way end first, later ones wait, and `run` goes on with sends
+   * meanwhile. For whoever kills a broker: Kafka answers a commit before its markers are written.
+   */
+  async whileNoneEnds<T>(action: () => Promise<T>): Promise<T> {
+    while (this.#held !== undefined) await this.#held;
+    const acting = Promise.allSettled(this.#ending).then(action);
+    this.#held = acting.then(
+      () => {},
+      () => {},
+    );
+    return acting.finally(() => {
+      this.#held = undefined;
+    });
   }
 
   /** Keeps writing a mixture of plain sends and overlapping transactions until the signal aborts; every transaction is ended then. */
@@ -143,7 +163,7 @@ export class LedgerProducer {
         () => false, // a broker that went away; `end` aborts the transaction
       );
       chosen.sendsLeft--;
-      if (written && chosen.sendsLeft > 0) continue;
+      if (written && (chosen.sendsLeft > 0 || this.#held !== undefined)) continue;
       open.splice(open.indexOf(chosen), 1);
       await chosen.transaction.end();
     }
@@ -168,6 +188,11 @@ export class LedgerProducer {
       }
     }
     return { topic, messages, acks: -1 };
+  }
+
+  async #end(lane: Lane, settled: () => Promise<boolean>): Promise<void> {
+    if (await settled()) this.#idle.push(lane);
+    else await this.#reopen(lane);
   }
 
   #inTurn<T>(send: () => Promise<T>): Promise<T> {

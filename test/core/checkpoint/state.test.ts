@@ -41,6 +41,7 @@ class Host {
         this.resolved++;
         return layoutOf().source;
       },
+      countPending: async () => 0,
       newLineage: false,
       env: this.virtual.env,
       signal: new AbortController().signal,
@@ -188,6 +189,31 @@ test('a take-over that died between removing the old marker and making its own i
   const layout = await two.start();
 
   assert.equal(lineageIn(one.output, MARKER_KEY), layout.lineage);
+});
+
+test('checkpoints that lie elsewhere now are refused while output is pending, and nothing is written', async () => {
+  const host = new Host();
+  await host.start();
+  const moved = new Host({ pid: 2, objects: new Map(host.store.objects), output: host.output });
+  const before = host.output.objects.get(MARKER_KEY);
+
+  const error = await failsWith(moved.start({ countPending: async () => 1 }), 'config', 'STORE_MOVED_WITH_PENDING');
+
+  assert.match(error.message, /memory:1.*memory:2/);
+  assert.match(error.help ?? '', /back at memory:1/);
+  assert.deepEqual(host.output.objects.get(MARKER_KEY), before);
+  await host.start({ countPending: async () => 1 }); // where they were before, pending output is everyday life
+});
+
+test('checkpoints that lie elsewhere now go on when nothing is pending, with a warning, and the marker says where', async () => {
+  const host = new Host();
+  const { lineage } = await host.start();
+  const moved = new Host({ pid: 2, objects: new Map(host.store.objects), output: host.output });
+
+  assert.equal((await moved.start()).lineage, lineage);
+
+  assert.match(moved.virtual.lines.join(), /warn the checkpoints have moved/);
+  await failsWith(host.start({ countPending: async () => 1 }), 'config', 'STORE_MOVED_WITH_PENDING');
 });
 
 test('a sink without a root has no marker', async () => {

@@ -287,6 +287,29 @@ test('state that is deleted between two runs is refused, naming the ways out', a
   assert.equal(scene.box.records.length, 10, 'the user has asked for it to be repeated');
 });
 
+test('checkpoints found at another place are refused while the newest slot names output that is not committed', async () => {
+  const scene = new Scene();
+  scene.queue.produce('clicks/0', 10);
+  scene.box.onCommit = () => new Promise(() => {});
+  const first = scene.start();
+  await first.virtual.advance(3_000);
+  first.virtual.kill();
+  assert.equal(scene.newest.pending.length, 1);
+  scene.box.onCommit = () => undefined;
+
+  const elsewhere = scene.start({ storeIdentity: 'memory:elsewhere' });
+  await failsWith(elsewhere.virtual.run(elsewhere.run), 'config', 'STORE_MOVED_WITH_PENDING');
+
+  assert.deepEqual(scene.box.records, []);
+  const again = scene.start();
+  await again.virtual.advance(3_000);
+  await scene.stop(again);
+  const moved = scene.start({ storeIdentity: 'memory:elsewhere' });
+  await moved.virtual.advance(3_000);
+  await scene.stop(moved);
+  assert.deepEqual(scene.box.records, scene.queue.all);
+});
+
 test('a slot of a newer Sluice above ours fences a running instance', async () => {
   const scene = new Scene();
   scene.queue.produce('clicks/0', 5);

@@ -22,6 +22,12 @@ export interface SceneOptions {
   readonly settings?: Partial<PipelineOptions>;
 }
 
+interface StartOptions {
+  faults?: StoreFaults;
+  /** Where the checkpoints lie, by the name that messages use. */
+  storeIdentity?: string;
+}
+
 /** A queue, a box and a checkpoint store that outlive every run, and instances that run between them. */
 export class Scene {
   readonly time = new VirtualTime();
@@ -38,12 +44,12 @@ export class Scene {
   }
 
   start(
-    { faults = new StoreFaults(), ...options }: RunOptions & { faults?: StoreFaults } = {},
+    { faults = new StoreFaults(), storeIdentity = 'memory:', ...options }: RunOptions & StartOptions = {},
     settings: Partial<PipelineOptions> = {},
   ): Instance {
     const virtual = new VirtualEnv({ time: this.time, pid: ++this.#pids });
     const stop = new AbortController();
-    const store = new MemoryStore({ objects: this.objects, hooks: faults.hooks });
+    const store = new MemoryStore({ identity: storeIdentity, objects: this.objects, hooks: faults.hooks });
     const { checkpoints, ...others } = { ...this.#settings, ...settings };
     const run = pipeline({
       name: 'clicks',
