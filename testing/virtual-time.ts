@@ -1,5 +1,6 @@
 import type { Env, LogFields, Metrics } from '../core/contract/env.ts';
 import { VERSION } from '../core/version.ts';
+import { Dice } from './dice.ts';
 
 interface Timer {
   readonly atMs: number;
@@ -81,7 +82,7 @@ export class VirtualProcess {
 
   constructor(time: VirtualTime, { pid, seed }: { pid: number; seed: number }) {
     this.#time = time;
-    const random = seeded(seed);
+    const random = new Dice(seed).next;
     const log = (level: string) => (message: string, fields?: LogFields) => {
       this.lines.push(`${level} ${message} ${fields === undefined ? '' : JSON.stringify(fields)}`);
     };
@@ -129,15 +130,4 @@ function hexByte(random: number): string {
   return Math.floor(random * 256)
     .toString(16)
     .padStart(2, '0');
-}
-
-/** mulberry32: small, seeded, good enough to shuffle tests. */
-function seeded(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296;
-  };
 }

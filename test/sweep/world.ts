@@ -1,5 +1,4 @@
 import { datagen } from '../../connectors/datagen/index.ts';
-import type { FileSystem, OpenFile } from '../../connectors/file/file-system.ts';
 import { fileSettings } from '../../connectors/file/settings.ts';
 import { FileSink } from '../../connectors/file/sink.ts';
 import { FileStore } from '../../connectors/file/store.ts';
@@ -7,6 +6,7 @@ import type { Source, SourceSession, SplitReader } from '../../core/contract/sou
 import { SluiceError } from '../../core/errors.ts';
 import { pipeline, type RunResult } from '../../core/index.ts';
 import { type Fault, Gate } from '../../testing/gate.ts';
+import { interposedFileSystem } from '../../testing/interposed.ts';
 import { fileSystemError, MemoryDisk } from '../../testing/memory-disk.ts';
 import { MemoryFileSystem } from '../../testing/memory-file-system.ts';
 import { type VirtualProcess, VirtualTime } from '../../testing/virtual-time.ts';
@@ -33,7 +33,7 @@ export class World {
     const pid = ++this.#pids;
     const process = this.time.process({ pid, seed: pid });
     const gate = new Gate({ fault, makeError: portError });
-    const fs = gatedFileSystem(new MemoryFileSystem(this.disk), gate);
+    const fs = interposedFileSystem(new MemoryFileSystem(this.disk), (label, effect) => gate.call(label, effect));
     const sinkSettings = fileSettings.parse({
       type: 'file',
       path: OUT,
@@ -68,35 +68,6 @@ export interface Started {
 function portError(label: string): Error {
   if (label.startsWith('source.')) return new SluiceError('unavailable', 'PORT_AWAY', { message: `${label}: away` });
   return fileSystemError('EIO', label);
-}
-
-function gatedFileSystem(fs: FileSystem, gate: Gate): FileSystem {
-  const gated = <K extends Exclude<keyof FileSystem, 'create'>>(verb: K): FileSystem[K] =>
-    ((...paths: [string, string]) =>
-      gate.call(`fs.${verb} ${paths.join(' ')}`, () =>
-        (fs[verb] as (...all: string[]) => Promise<unknown>)(...paths),
-      )) as FileSystem[K];
-  return {
-    create: async (path) => gatedFile(await gate.call(`fs.create ${path}`, () => fs.create(path)), path, gate),
-    read: gated('read'),
-    mkdir: gated('mkdir'),
-    readdir: gated('readdir'),
-    stat: gated('stat'),
-    lstat: gated('lstat'),
-    rename: gated('rename'),
-    link: gated('link'),
-    unlink: gated('unlink'),
-    syncDirectory: gated('syncDirectory'),
-    requireWritable: gated('requireWritable'),
-  };
-}
-
-function gatedFile(file: OpenFile, path: string, gate: Gate): OpenFile {
-  return {
-    write: (chunks) => gate.call(`file.write ${path}`, () => file.write(chunks)),
-    sync: () => gate.call(`file.sync ${path}`, () => file.sync()),
-    close: () => gate.call(`file.close ${path}`, () => file.close()),
-  };
 }
 
 function gatedSource<P>(source: Source<P>, gate: Gate): Source<P> {

@@ -1,0 +1,133 @@
+import type { Dice } from '../dice.ts';
+import type { VirtualProcess, VirtualTime } from '../virtual-time.ts';
+import type { Trace } from './trace.ts';
+
+/** Which world a call goes to: a local disk answers a process that lives, the others lie behind a network. */
+export type Port = 'disk' | 'store' | 'kafka';
+
+/** What becomes of one call, besides taking its time. */
+export type Fate =
+  | { readonly kind: 'clean' }
+  /** It never takes effect, and the caller gets an error. */
+  | { readonly kind: 'refused'; readonly error: Error }
+  /** It takes effect, and the caller gets an error. */
+  | { readonly kind: 'answerLost'; readonly error: Error }
+  /** The caller gets an error, and it takes effect that much later. */
+  | { readonly kind: 'late'; readonly error: Error; readonly byMs: number }
+  /** Something between sends it a second time; the caller gets the second answer. */
+  | { readonly kind: 'twice' };
+
+export const CLEAN: Fate = { kind: 'clean' };
+
+/** Who calls: its name in the trace, its clock, and whether it still lives. */
+export interface Caller {
+  readonly name: string;
+  readonly virtual: VirtualProcess;
+  alive: boolean;
+}
+
+interface Request {
+  readonly by: Caller;
+  readonly port: Port;
+  readonly label: string;
+  cancel(): void;
+}
+
+export interface CallsOptions {
+  readonly time: VirtualTime;
+  readonly world: VirtualProcess;
+  readonly dice: Dice;
+  readonly trace: Trace;
+  readonly fateOf: (port: Port, label: string, by: Caller) => Fate;
+  /** Milliseconds that a request or an answer is on its way, at most; most take far less. */
+  readonly latencyMs: Readonly<Record<Port, number>>;
+}
+
+/**
+ * Every port call of every process: two events, the request takes effect and the answer comes back, in an order that the dice
+ * decide. What a dead process had on its way lands or does not; a paused one gets its answers when it goes on.
+ */
+export class Calls {
+  readonly #options: CallsOptions;
+  readonly #onTheWay = new Set<Request>();
+
+  constructor(options: CallsOptions) {
+    this.#options = options;
+  }
+
+  call<T>(by: Caller, port: Port, label: string, effect: () => T | Promise<T>): Promise<T> {
+    if (!by.alive) return new Promise(() => {});
+    const fate = this.#options.fateOf(port, label, by);
+    return new Promise<T>((resolve, reject) => {
+      const land = async () => {
+        this.#onTheWay.delete(request);
+        this.#trace(by, '>', label, fate);
+        let answer: () => void;
+        try {
+          const result = await effect();
+          const last = fate.kind === 'twice' ? await effect() : result;
+          answer = () => resolve(last);
+        } catch (error) {
+          answer = () => reject(error);
+        }
+        if (fate.kind === 'answerLost') answer = () => reject(fate.error);
+        if (fate.kind !== 'late') this.#answer(by, port, label, answer);
+      };
+      const refuse = () => {
+        this.#onTheWay.delete(request);
+        this.#trace(by, 'x', label, fate);
+        reject((fate as { error: Error }).error);
+      };
+      const outMs = this.#latencyMs(port);
+      const request: Request = { by, port, label, cancel: () => {} };
+      if (fate.kind === 'refused') {
+        by.virtual.env.timers.after(outMs, refuse);
+        return;
+      }
+      if (fate.kind === 'late') by.virtual.env.timers.after(outMs, refuse);
+      const landMs = fate.kind === 'late' ? outMs + fate.byMs : outMs;
+      request.cancel = this.#options.time.arm(this.#options.world, landMs, land);
+      this.#onTheWay.add(request);
+    });
+  }
+
+  /** The caller has died: what it had on its way lands or not. A disk knows only what has reached it. */
+  died(by: Caller): void {
+    for (const request of this.#onTheWay) {
+      if (request.by !== by) continue;
+      if (this.#options.dice.chance(0.5)) continue;
+      request.cancel();
+      this.#onTheWay.delete(request);
+      this.#trace(by, 'lost', request.label, CLEAN);
+    }
+  }
+
+  /** The power is off: nothing reaches a disk any more. */
+  powerLost(): void {
+    for (const request of this.#onTheWay) {
+      if (request.port !== 'disk') continue;
+      request.cancel();
+      this.#onTheWay.delete(request);
+    }
+  }
+
+  #answer(by: Caller, port: Port, label: string, answer: () => void): void {
+    if (!by.alive) return;
+    this.#options.time.arm(by.virtual, this.#latencyMs(port), () => {
+      this.#trace(by, '<', label, CLEAN);
+      answer();
+    });
+  }
+
+  /** Mostly short; now and then one is overtaken by many others. */
+  #latencyMs(port: Port): number {
+    const { dice, latencyMs } = this.#options;
+    const max = latencyMs[port];
+    return dice.chance(0.9) ? dice.next() * max * 0.1 : dice.next() * max;
+  }
+
+  #trace(by: Caller, arrow: string, label: string, fate: Fate): void {
+    const { trace, time } = this.#options;
+    trace.add(time.nowMs, `${by.name} ${arrow} ${label}${fate.kind === 'clean' ? '' : ` (${fate.kind})`}`);
+  }
+}
