@@ -1,16 +1,15 @@
 import { type Env, SluiceError } from '../../core/spi.ts';
 import type { Api } from './api.ts';
+import type { BrokerPort, CallOptions, RawReply } from './broker-port.ts';
 import type { BrokerAddress } from './connection-errors.ts';
 import { nameOf } from './errors.ts';
 import { findCoordinatorApi } from './group-requests.ts';
-import type { RawReply } from './link.ts';
 import {
   type MetadataResponse,
   metadataApiFor,
   type PartitionMetadata,
   type TopicMetadata,
 } from './metadata-request.ts';
-import type { Transport, CallOptions as TransportCallOptions } from './transport.ts';
 
 const METADATA_KEY = 3;
 const ANSWER_WITHIN_MS = 5_000;
@@ -19,24 +18,24 @@ const RETRY_MS = { first: 50, max: 1_000 };
 /** Who is there: brokers by number, and the way to one that answers. */
 export class Cluster {
   readonly #env: Env;
-  readonly #transport: Transport;
+  readonly #brokers: BrokerPort;
   readonly #seeds: readonly BrokerAddress[];
   readonly #nodes = new Map<number, BrokerAddress>();
   /** The broker that answered last. */
   #favourite: BrokerAddress | undefined;
 
-  constructor({ env, transport, seeds }: { env: Env; transport: Transport; seeds: readonly BrokerAddress[] }) {
+  constructor({ env, brokers, seeds }: { env: Env; brokers: BrokerPort; seeds: readonly BrokerAddress[] }) {
     this.#env = env;
-    this.#transport = transport;
+    this.#brokers = brokers;
     this.#seeds = seeds;
   }
 
   /** Asks whichever broker answers about `topics`; null = all of the cluster. Learns the brokers on the way. */
   async metadata(topics: readonly string[] | null): Promise<MetadataResponse> {
     const response = await this.#askAny(async (address) => {
-      const versions = await this.#transport.versions(address);
+      const versions = await this.#brokers.versions(address);
       const api = metadataApiFor(versions.get(METADATA_KEY));
-      return this.#transport.call(address, api, { topics }, { lane: 'control' });
+      return this.#brokers.call(address, api, { topics }, { lane: 'control' });
     });
     this.#nodes.clear();
     for (const { nodeId, host, port } of response.brokers) this.#nodes.set(nodeId, { host, port });
@@ -45,7 +44,7 @@ export class Cluster {
 
   /** One request to the broker `nodeId`. */
   call<Request, Response>(nodeId: number, api: Api<Request, Response>, request: Request): Promise<Response> {
-    return this.#transport.call(this.#address(nodeId), api, request, { lane: 'control' });
+    return this.#brokers.call(this.#address(nodeId), api, request, { lane: 'control' });
   }
 
   /** One request on the fetch connection of the broker `nodeId`; the answer stays in its receive buffer. */
@@ -53,15 +52,15 @@ export class Cluster {
     nodeId: number,
     api: Api<Request, unknown>,
     request: Request,
-    options: TransportCallOptions,
+    options: CallOptions,
   ): Promise<RawReply> {
-    return this.#transport.callRaw(this.#address(nodeId), api, request, options);
+    return this.#brokers.callRaw(this.#address(nodeId), api, request, options);
   }
 
   /** The broker that keeps the offsets of `group`. */
   async groupCoordinator(group: string): Promise<{ errorCode: number; nodeId: number }> {
     const answer = await this.#askAny((address) =>
-      this.#transport.call(address, findCoordinatorApi, { group }, { lane: 'control' }),
+      this.#brokers.call(address, findCoordinatorApi, { group }, { lane: 'control' }),
     );
     if (answer.errorCode === 0) this.#nodes.set(answer.nodeId, { host: answer.host, port: answer.port });
     return answer;

@@ -1,10 +1,18 @@
 import { SluiceError } from '../../core/spi.ts';
+import type { Api } from './api.ts';
 import { isTlsRecord, NotKafkaError } from './receiver.ts';
-import { WireError } from './wire.ts';
+import { WireError, type WireReader } from './wire.ts';
 
 export interface BrokerAddress {
   readonly host: string;
   readonly port: number;
+}
+
+/** What requests get that were in flight when we closed. */
+export function closedError(): SluiceError {
+  return new SluiceError('unavailable', 'KAFKA_CLOSED', {
+    message: 'Kafka: the connection was closed by this program',
+  });
 }
 
 /** How far the making of a connection has come; decides what its failure most likely means. */
@@ -107,6 +115,19 @@ function isConnectionLoss(cause: Error): boolean {
   if (cause instanceof ConnectionClosed || cause instanceof RequestTimedOut) return true;
   // Node's own errors of sockets, and kafkajs' name for the same.
   return typeof (cause as { errno?: unknown }).errno === 'number' || cause.name.startsWith('KafkaJSConnection');
+}
+
+/** Reads an answer; one that is malformed becomes `rejected`. */
+export function decodeAnswer<Response>(
+  api: Api<never, Response>,
+  { host, port }: BrokerAddress,
+  reader: WireReader,
+): Response {
+  try {
+    return api.decode(reader);
+  } catch (error) {
+    throw responseMalformed(error, api.name, `${host}:${port}`);
+  }
 }
 
 /** An answer that is not what its protocol version says. */

@@ -6,12 +6,12 @@ import {
   type SluiceError,
   toSluiceError,
 } from '../../core/spi.ts';
+import type { RawReply } from './broker-port.ts';
 import type { Cluster } from './cluster.ts';
 import { responseMalformed } from './connection-errors.ts';
 import { refusedByBroker } from './errors.ts';
 import { type FetchedPartition, type FetchRequest, type FetchResponse, fetchApi } from './fetch-request.ts';
 import { type PartitionDelivery, scanPartition } from './frame.ts';
-import type { RawReply } from './link.ts';
 import { pauseMs, type ReadSplit } from './read-split.ts';
 import { badBatchError } from './record-batch.ts';
 import { Wakeup } from './wakeup.ts';

@@ -2,13 +2,15 @@ import type { Socket } from 'node:net';
 import type tls from 'node:tls';
 import { type Env, SluiceError } from '../../core/spi.ts';
 import type { Api } from './api.ts';
+import type { RawReply } from './broker-port.ts';
 import {
   type BrokerAddress,
   ConnectionClosed,
+  closedError,
   connectionFailure,
+  decodeAnswer,
   type LinkStage,
   RequestTimedOut,
-  responseMalformed,
 } from './connection-errors.ts';
 import { nameOf } from './errors.ts';
 import type { FramePool } from './frame-pool.ts';
@@ -39,13 +41,6 @@ export interface LinkOptions {
   requestTimeoutMs: number;
   /** A longer response is not Kafka's. */
   responseBytesMax: number;
-}
-
-/** An answer that still lies in its receive buffer. `release` gives the buffer back, once. */
-export interface RawReply {
-  /** Stands behind the response header. */
-  readonly reader: WireReader;
-  release(): void;
 }
 
 /** One connection, used until it breaks and never again. */
@@ -175,7 +170,7 @@ export class Link {
     const clientVersion = this.#options.env.self.version.replace(/[^a-zA-Z0-9.-]/g, '-');
     for (const api of [apiVersionsApi, apiVersionsApiV0]) {
       const reply = await this.send(api, api.encode({ clientVersion }), this.#options.requestTimeoutMs);
-      const { errorCode, ranges } = decode(api, this.#address, reply.reader);
+      const { errorCode, ranges } = decodeAnswer(api, this.#address, reply.reader);
       reply.release();
       if (errorCode === 0) {
         requireApis(ranges, this.#address);
@@ -277,28 +272,12 @@ export class Link {
   }
 }
 
-/** What requests get that were in flight when we closed. */
-export function closedError(): SluiceError {
-  return new SluiceError('unavailable', 'KAFKA_CLOSED', {
-    message: 'Kafka: the connection was closed by this program',
-  });
-}
-
 function requestHead(api: Api<never, unknown>, correlationId: number, clientId: string, bodyBytes: number): Buffer {
   const writer = new WireWriter(64).i32(0).i16(api.key).i16(api.version).i32(correlationId).string(clientId);
   if (api.flexible) writer.noTags();
   const head = writer.done();
   head.writeInt32BE(head.length - 4 + bodyBytes, 0);
   return head;
-}
-
-/** Reads an answer; one that is malformed becomes `rejected`. */
-export function decode<Response>(api: Api<never, Response>, address: BrokerAddress, reader: WireReader): Response {
-  try {
-    return api.decode(reader);
-  } catch (error) {
-    throw responseMalformed(error, api.name, `${address.host}:${address.port}`);
-  }
 }
 
 function requireApis(ranges: ReadonlyMap<number, VersionRange>, { host, port }: BrokerAddress): void {

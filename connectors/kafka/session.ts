@@ -1,52 +1,42 @@
 import type { Discovery, SourceContext, SourceSession, Split, SplitReader } from '../../core/spi.ts';
+import type { BrokerPort, Connect } from './broker-port.ts';
 import { Cluster } from './cluster.ts';
 import type { BrokerAddress } from './connection-errors.ts';
 import { TopicDiscovery } from './discovery.ts';
-import { selfTest } from './kafkajs.ts';
 import type { KafkaPosition } from './positions.ts';
 import { OffsetPublisher } from './publish.ts';
 import { KafkaReader } from './reader.ts';
-import { saslCredentials, tlsOptions } from './security.ts';
 import type { KafkaSourceSettings } from './settings.ts';
 import { startPositions } from './start.ts';
-import { Transport } from './transport.ts';
 
-export interface SessionOptions {
-  settings: KafkaSourceSettings;
-  baseDir: string;
-}
-
-/** Connects to the cluster. Throws `unavailable` when no broker answers within 10 s, `config` for wrong credentials. */
-export async function openSession(options: SessionOptions, context: SourceContext): Promise<KafkaSession> {
-  selfTest();
-  const { settings, baseDir } = options;
-  const transport = new Transport({
-    env: context.env,
-    clientId: settings.clientId,
-    tls: await tlsOptions(settings.ssl, baseDir),
-    sasl: saslCredentials(settings.sasl, baseDir),
-  });
-  const cluster = new Cluster({ env: context.env, transport, seeds: settings.brokers.map(parseAddress) });
+/** Connects to the cluster. Throws `unavailable` when no broker answers within 5 s, `config` for wrong credentials. */
+export async function openSession(
+  settings: KafkaSourceSettings,
+  connect: Connect,
+  context: SourceContext,
+): Promise<KafkaSession> {
+  const brokers = await connect(context);
+  const cluster = new Cluster({ env: context.env, brokers, seeds: settings.brokers.map(parseAddress) });
   try {
     await cluster.persist(() => cluster.metadata([]), context.signal);
   } catch (error) {
-    transport.close();
+    brokers.close();
     throw error;
   }
-  return new KafkaSession(settings, context, transport, cluster);
+  return new KafkaSession(settings, context, brokers, cluster);
 }
 
 class KafkaSession implements SourceSession<KafkaPosition> {
   readonly #settings: KafkaSourceSettings;
   readonly #context: SourceContext;
-  readonly #transport: Transport;
+  readonly #brokers: BrokerPort;
   readonly #cluster: Cluster;
   readonly #discovery: TopicDiscovery;
 
-  constructor(settings: KafkaSourceSettings, context: SourceContext, transport: Transport, cluster: Cluster) {
+  constructor(settings: KafkaSourceSettings, context: SourceContext, brokers: BrokerPort, cluster: Cluster) {
     this.#settings = settings;
     this.#context = context;
-    this.#transport = transport;
+    this.#brokers = brokers;
     this.#cluster = cluster;
     this.#discovery = new TopicDiscovery({ cluster, env: context.env, settings });
   }
@@ -78,7 +68,7 @@ class KafkaSession implements SourceSession<KafkaPosition> {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#transport.close();
+    this.#brokers.close();
   }
 
   #either(signal: AbortSignal | undefined): AbortSignal {

@@ -1,24 +1,16 @@
 import type { Api } from './api.ts';
-import { type BrokerAddress, connectionFailure } from './connection-errors.ts';
+import type { BrokerPort, CallOptions, Lane, RawReply } from './broker-port.ts';
+import { type BrokerAddress, closedError, connectionFailure, decodeAnswer } from './connection-errors.ts';
 import { FramePool } from './frame-pool.ts';
-import { closedError, decode, Link, type LinkOptions, type RawReply } from './link.ts';
+import { Link, type LinkOptions } from './link.ts';
 import type { VersionRange } from './version-request.ts';
 
 /** Timeouts and limits have defaults here. */
 export type TransportOptions = Pick<LinkOptions, 'env' | 'clientId' | 'tls' | 'sasl'> &
   Partial<Pick<LinkOptions, 'connectTimeoutMs' | 'requestTimeoutMs' | 'responseBytesMax'>>;
 
-/** Fetches wait long at the broker, so they have a connection of their own. */
-export type Lane = 'control' | 'fetch';
-
-export interface CallOptions {
-  lane: Lane;
-  /** How long the broker itself may wait before it answers. */
-  brokerWaitMs?: number;
-}
-
 /** Connections to brokers by address: opened when first needed, opened again after they broke. */
-export class Transport {
+export class Transport implements BrokerPort {
   readonly frames = new FramePool();
   readonly #options: LinkOptions;
   readonly #links = new Map<string, Promise<Link>>();
@@ -35,7 +27,6 @@ export class Transport {
     };
   }
 
-  /** Sends one request and reads its answer. Throws `unavailable` when the connection fails; nothing is retried. */
   async call<Request, Response>(
     address: BrokerAddress,
     api: Api<Request, Response>,
@@ -44,13 +35,12 @@ export class Transport {
   ): Promise<Response> {
     const reply = await this.callRaw(address, api, request, options);
     try {
-      return decode(api, address, reply.reader);
+      return decodeAnswer(api, address, reply.reader);
     } finally {
       reply.release();
     }
   }
 
-  /** As `call`, for answers whose bytes are used in place. */
   async callRaw<Request>(
     address: BrokerAddress,
     api: Api<Request, unknown>,
@@ -62,12 +52,10 @@ export class Transport {
     return link.send(api, api.encode(request), brokerWaitMs + this.#options.requestTimeoutMs);
   }
 
-  /** The version ranges of a broker. */
   async versions(address: BrokerAddress): Promise<ReadonlyMap<number, VersionRange>> {
     return (await this.#link(address, 'control')).versions;
   }
 
-  /** Ends every connection at once, also those with a long poll in flight. */
   close(): void {
     this.#closed = true;
     for (const link of this.#open) link.drop(closedError());

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { encodeBatch, encodeMarker } from './support/batch-encoder.ts';
+import { encodeBatch, encodeMarker } from '../../../testing/kafka/batch-encoder.ts';
 import { allValues, frameOf, positionsAfter } from './support/deliveries.ts';
 
 interface Step {

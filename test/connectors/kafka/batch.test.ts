@@ -8,7 +8,7 @@ import {
   isTransactional,
   readBatchHeader,
 } from '../../../connectors/kafka/batch.ts';
-import { encodeBatch, encodeMarker } from './support/batch-encoder.ts';
+import { encodeBatch, encodeMarker } from '../../../testing/kafka/batch-encoder.ts';
 
 const VALUES = [{ value: 'a' }, { value: 'b' }, { value: 'c' }];
 

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { CorruptData, OutputTooLarge } from '../../../connectors/kafka/codec-errors.ts';
 import { decompress } from '../../../connectors/kafka/codecs.ts';
-import { CODECS, type CodecKind, compressLz4, compressXerial } from './support/compressors.ts';
+import { CODECS, type CodecKind, compressLz4, compressXerial } from '../../../testing/kafka/compressors.ts';
 
 const COMPRESSED = ['gzip', 'snappy', 'xerial', 'lz4', 'zstd'] as const satisfies CodecKind[];
 

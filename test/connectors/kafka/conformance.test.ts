@@ -1,7 +1,7 @@
 import { test } from 'node:test';
 import { kafka } from '../../../connectors/kafka/index.ts';
 import { sourceConformance } from '../../../testing/conformance/source.ts';
-import { encodeBatch, encodeMarker } from './support/batch-encoder.ts';
+import { encodeBatch, encodeMarker } from '../../../testing/kafka/batch-encoder.ts';
 import { FakeCluster } from './support/fake-broker.ts';
 
 for (const { name, unsupported, run } of sourceConformance) {
@@ -45,9 +45,7 @@ function fill(cluster: FakeCluster): Map<string, string[]> {
         );
         if (!aborted) visible.push(...records.map(({ value }) => value));
         else {
-          const lastOffset = partition.endOffset;
-          partition.append(encodeMarker('abort', { baseOffset: lastOffset, producerId: 5 }));
-          partition.aborted.push({ producerId: 5, firstOffset: baseOffset, lastOffset });
+          partition.append(encodeMarker('abort', { baseOffset: partition.endOffset, producerId: 5 }));
         }
       }
     }

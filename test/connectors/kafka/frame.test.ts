@@ -3,8 +3,8 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { scanPartition } from '../../../connectors/kafka/frame.ts';
 import { type Frame, LinePacker } from '../../../core/spi.ts';
-import { encodeBatch, encodeMarker, type TestRecord } from './support/batch-encoder.ts';
-import type { CodecKind } from './support/compressors.ts';
+import { encodeBatch, encodeMarker, type TestRecord } from '../../../testing/kafka/batch-encoder.ts';
+import type { CodecKind } from '../../../testing/kafka/compressors.ts';
 import { allOffsets, allValues, frameOf, frameOfSplits, positionsAfter } from './support/deliveries.ts';
 
 const letters = (text: string): TestRecord[] => [...text].map((value) => ({ value }));

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import type { KafkaOptions } from '../../../connectors/kafka/index.ts';
 import { WireWriter } from '../../../connectors/kafka/wire.ts';
-import { FakeCluster, FIND_COORDINATOR, OFFSET_COMMIT } from './support/fake-broker.ts';
+import { FIND_COORDINATOR, OFFSET_COMMIT } from '../../../testing/kafka/cluster-state.ts';
+import { FakeCluster } from './support/fake-broker.ts';
 import { eventually, readKafka } from './support/harness.ts';
 
 async function start(t: TestContext, options: Partial<KafkaOptions> = {}) {

@@ -2,15 +2,15 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { KafkaOptions } from '../../../connectors/kafka/index.ts';
 import type { SluiceError } from '../../../core/spi.ts';
-import { encodeBatch, encodeMarker } from './support/batch-encoder.ts';
-import { FETCH, METADATA } from './support/fake-broker.ts';
+import { encodeBatch, encodeMarker } from '../../../testing/kafka/batch-encoder.ts';
+import { FETCH, METADATA } from '../../../testing/kafka/cluster-state.ts';
 import { deliver, eventually, readKafka } from './support/harness.ts';
 import { failsWith, fill, oneTopic } from './support/one-topic.ts';
 
 test('an offset that is gone: fail names partition, wanted, oldest and end', async (t) => {
   const { cluster, options } = await oneTopic(t);
   fill(cluster, 'clicks', 0, 4);
-  cluster.partition('clicks', 0).logStartOffset = 6;
+  cluster.model.deleteRecordsBefore('clicks', 0, 6);
   const { reader } = await readKafka(t, options, { 'clicks/0': { offset: 2, leaderEpoch: -1 } });
   await assert.rejects(deliver(reader), (error: SluiceError) => {
     failsWith('dataLoss', 'KAFKA_OFFSET_OUT_OF_RANGE')(error);
@@ -27,7 +27,7 @@ test('an offset that is gone: fail names partition, wanted, oldest and end', asy
 test('an offset that is gone: earliest goes on from the oldest, latest from the end, both with a warning', async (t) => {
   const { cluster, options } = await oneTopic(t);
   fill(cluster, 'clicks', 0, 4);
-  cluster.partition('clicks', 0).logStartOffset = 6;
+  cluster.model.deleteRecordsBefore('clicks', 0, 6);
   const saved = { 'clicks/0': { offset: 2, leaderEpoch: -1 } };
 
   const earliest = await readKafka(t, { ...options, onOffsetOutOfRange: 'earliest', stop: 'latest' }, saved);
@@ -42,9 +42,9 @@ test('an offset that is gone: earliest goes on from the oldest, latest from the 
 
 test('a log that lost what was read is noticed at the start, by the epoch of the saved position', async (t) => {
   const { cluster, options } = await oneTopic(t);
-  const partition = cluster.partition('clicks', 0);
   fill(cluster, 'clicks', 0, 2); // epoch 0: offsets 0 to 5
-  partition.leaderEpoch = 2;
+  cluster.model.moveLeader('clicks', 0, 1);
+  cluster.model.moveLeader('clicks', 0, 1);
   fill(cluster, 'clicks', 0, 4); // epoch 2: from offset 6
 
   const intact = await readKafka(t, { ...options, stop: 'latest' }, { 'clicks/0': { offset: 6, leaderEpoch: 0 } });
@@ -61,12 +61,10 @@ test('a log that lost what was read is noticed at the start, by the epoch of the
 
 test('a log that is truncated while it is read is noticed when its leader changes, and what was fetched is not delivered twice', async (t) => {
   const { cluster, options } = await oneTopic(t);
-  const partition = cluster.partition('clicks', 0);
   fill(cluster, 'clicks', 0, 4);
   const { reader } = await readKafka(t, options);
   await deliver(reader, ({ values }) => values.length >= 12);
-  partition.batches.length = 2;
-  partition.leaderEpoch = 1;
+  cluster.model.truncate('clicks', 0, 6);
   fill(cluster, 'clicks', 0, 3);
   await assert.rejects(deliver(reader), failsWith('dataLoss', 'KAFKA_LOG_TRUNCATED'));
 });
@@ -76,9 +74,7 @@ test('a topic made again under the same name is another topic', async (t) => {
   fill(cluster, 'clicks', 0, 2);
   const { reader } = await readKafka(t, options);
   await deliver(reader, ({ values }) => values.length >= 6);
-  const { partitions } = cluster.topic('clicks');
-  (partitions[0] as { leaderEpoch: number }).leaderEpoch = 0;
-  (cluster.topics.get('clicks') as { id: string }).id = 'another';
+  cluster.model.recreateTopic('clicks');
   await assert.rejects(deliver(reader), failsWith('dataLoss', 'KAFKA_TOPIC_RECREATED'));
 });
 
@@ -91,7 +87,7 @@ test('a deleted topic ends the run by name, or is left out when that is allowed'
   const ignoring = await readKafka(t, { ...both, onDeletedTopic: 'ignore' }, {}, { speed: 10 });
   await deliver(failing.reader, ({ values }) => values.length >= 3);
   await deliver(ignoring.reader, ({ values }) => values.length >= 3);
-  cluster.topics.delete('clicks');
+  cluster.model.deleteTopic('clicks');
 
   await assert.rejects(deliver(failing.reader), failsWith('dataLoss', 'KAFKA_TOPIC_DELETED'));
   fill(cluster, 'views', 0, 1);
@@ -163,7 +159,7 @@ test('going on behind lost records comes after what was fetched before them', as
   });
   const fetches = () => cluster.calls.filter(({ apiKey }) => apiKey === FETCH).length;
   await eventually('two answers wait', () => fetches() === 2);
-  cluster.partition('clicks', 0).logStartOffset = 900;
+  cluster.model.deleteRecordsBefore('clicks', 0, 900);
   const first = await deliver(reader, ({ values }) => values.length > 0);
   await eventually('the loss is noticed', () => logs.some((line) => line.includes('goes on at 900')));
   const rest = await deliver(reader, ({ positions }) => positions.get('clicks/0')?.offset === 1_000);

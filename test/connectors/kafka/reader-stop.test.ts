@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { encodeBatch, encodeMarker } from './support/batch-encoder.ts';
-import { FETCH } from './support/fake-broker.ts';
+import { encodeBatch, encodeMarker } from '../../../testing/kafka/batch-encoder.ts';
+import { FETCH } from '../../../testing/kafka/cluster-state.ts';
 import { deliver, eventually, readKafka } from './support/harness.ts';
 import { failsWith, fill, oneTopic } from './support/one-topic.ts';
 
@@ -50,7 +50,6 @@ test('an open transaction of somebody else does not keep a bounded run from endi
   const { cluster, options } = await oneTopic(t);
   fill(cluster, 'clicks', 0, 1);
   cluster.append('clicks', 0, encodeBatch([{ value: 'open' }], { baseOffset: 3, producerId: 9, transactional: true }));
-  cluster.partition('clicks', 0).lastStableOffset = 3;
   const { reader } = await readKafka(t, { ...options, stop: 'latest' });
   assert.deepEqual((await deliver(reader)).values, ['0:0', '0:1', '0:2']);
 });
@@ -111,8 +110,7 @@ test('a stop stays where it was when the partition moves to another broker', asy
     fetch: { maxWait: '50ms', maxPartitionBytes: '2KiB' },
   });
   await deliver(reader, ({ values }) => values.length > 0);
-  cluster.partition('clicks', 0).leader = 2;
-  cluster.partition('clicks', 0).leaderEpoch = 1;
+  cluster.model.moveLeader('clicks', 0, 2);
   fill(cluster, 'clicks', 0, 20, 50);
   const { ended, positions } = await deliver(reader);
   assert.ok(ended);

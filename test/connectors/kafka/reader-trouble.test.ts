@@ -1,18 +1,16 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { SluiceError } from '../../../core/spi.ts';
-import { type FakeTopic, FETCH, METADATA } from './support/fake-broker.ts';
+import { FETCH, METADATA } from '../../../testing/kafka/cluster-state.ts';
 import { deliver, eventually, openKafka, readKafka } from './support/harness.ts';
 import { failsWith, fill, oneTopic } from './support/one-topic.ts';
 
 test('when a partition moves to another broker, reading goes on there without loss or repeat', async (t) => {
   const { cluster, options } = await oneTopic(t, { nodes: 2 });
-  const partition = cluster.partition('clicks', 0);
   fill(cluster, 'clicks', 0, 5);
   const { reader } = await readKafka(t, options);
   const before = await deliver(reader, ({ values }) => values.length >= 15);
-  partition.leader = 2;
-  partition.leaderEpoch = 1;
+  cluster.model.moveLeader('clicks', 0, 2);
   fill(cluster, 'clicks', 0, 5);
   const after = await deliver(reader, ({ values }) => values.length >= 15);
   assert.deepEqual(
@@ -114,12 +112,10 @@ test('many partitions that lose their leader at once are looked for together', a
   assert.equal(await reader.poll({ signal: AbortSignal.timeout(5_000) }), 'idle');
   const lookups = () => cluster.calls.filter(({ apiKey }) => apiKey === METADATA).length;
   const before = lookups();
-  const { partitions } = cluster.topics.get('clicks') as FakeTopic;
-  for (const partition of partitions) partition.leader = -1;
-  cluster.changed();
+  cluster.model.stopNode(1);
   await new Promise((resolve) => setTimeout(resolve, 1_000));
   assert.ok(lookups() - before <= 30, `${lookups() - before} lookups within a second`);
-  for (const partition of partitions) partition.leader = 1;
+  cluster.model.startNode(1);
   for (let partition = 0; partition < 60; partition++) fill(cluster, 'clicks', partition, 1);
   assert.equal((await deliver(reader, ({ values }) => values.length >= 180)).values.length, 180);
 });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { encodeBatch } from './support/batch-encoder.ts';
-import { FETCH } from './support/fake-broker.ts';
+import { encodeBatch } from '../../../testing/kafka/batch-encoder.ts';
+import { FETCH } from '../../../testing/kafka/cluster-state.ts';
 import { deliver, eventually, readKafka } from './support/harness.ts';
 import { fill, oneTopic } from './support/one-topic.ts';
 
@@ -41,7 +41,8 @@ test('one fetch is in flight per broker, and at most two answers wait to be poll
 
 test('memory is reserved for what is fetched ahead and given back when the frame is recycled', async (t) => {
   const { cluster, options } = await oneTopic(t);
-  fill(cluster, 'clicks', 0, 4);
+  fill(cluster, 'clicks', 0, 2);
+  cluster.append('clicks', 0, encodeBatch([{ value: 'open' }], { baseOffset: 6, producerId: 1, transactional: true }));
   const { reader, gauges } = await readKafka(t, { ...options, stop: 'latest' });
   const frame = await reader.poll({ signal: AbortSignal.timeout(5_000) });
   assert.ok(typeof frame === 'object');
@@ -92,8 +93,8 @@ test('a revoked split is not delivered any more, and assigned again it goes on w
 
 test('lag is what lies between the delivered position and the last stable offset', async (t) => {
   const { cluster, options } = await oneTopic(t);
-  fill(cluster, 'clicks', 0, 4);
-  cluster.partition('clicks', 0).lastStableOffset = 6;
+  fill(cluster, 'clicks', 0, 2);
+  cluster.append('clicks', 0, encodeBatch([{ value: 'open' }], { baseOffset: 6, producerId: 1, transactional: true }));
   const { reader, gauges } = await readKafka(t, { ...options, stop: { offsets: { clicks: { '0': 3 } } } });
   await deliver(reader);
   assert.equal(gauges.get('lag'), 3);

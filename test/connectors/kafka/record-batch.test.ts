@@ -3,8 +3,8 @@ import { test } from 'node:test';
 import { BadBatch } from '../../../connectors/kafka/batch.ts';
 import { badBatchError } from '../../../connectors/kafka/record-batch.ts';
 import { SluiceError } from '../../../core/spi.ts';
-import { encodeBatch, seal } from './support/batch-encoder.ts';
-import { CODECS, type CodecKind } from './support/compressors.ts';
+import { encodeBatch, seal } from '../../../testing/kafka/batch-encoder.ts';
+import { CODECS, type CodecKind } from '../../../testing/kafka/compressors.ts';
 import { allValues, frameOf, onlyBatch, valuesOf } from './support/deliveries.ts';
 import { GOLDEN_BATCHES } from './support/golden-batches.ts';
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { RecordCursor, walkValues } from '../../../connectors/kafka/records.ts';
-import { encodeBatch, type TestRecord, varint } from './support/batch-encoder.ts';
+import { encodeBatch, type TestRecord, varint } from '../../../testing/kafka/batch-encoder.ts';
 
 const bytesOrNull = fc.option(fc.uint8Array({ maxLength: 200 }).map((bytes) => Buffer.from(bytes)));
 const records = fc.array(

@@ -4,8 +4,8 @@ import { OutputTooLarge } from '../../../connectors/kafka/codec-errors.ts';
 import { decompress } from '../../../connectors/kafka/codecs.ts';
 import { FramePool } from '../../../connectors/kafka/frame-pool.ts';
 import { freshScratch, PooledScratch } from '../../../connectors/kafka/scratch.ts';
-import { encodeBatch } from './support/batch-encoder.ts';
-import { CODECS } from './support/compressors.ts';
+import { encodeBatch } from '../../../testing/kafka/batch-encoder.ts';
+import { CODECS } from '../../../testing/kafka/compressors.ts';
 import { frameOf } from './support/deliveries.ts';
 
 test('a growing scratch keeps what is there already', () => {

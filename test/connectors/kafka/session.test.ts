@@ -3,8 +3,9 @@ import { type TestContext, test } from 'node:test';
 import type { KafkaOptions } from '../../../connectors/kafka/index.ts';
 import { WireWriter } from '../../../connectors/kafka/wire.ts';
 import type { SluiceError } from '../../../core/spi.ts';
-import { encodeBatch } from './support/batch-encoder.ts';
-import { FakeCluster, METADATA } from './support/fake-broker.ts';
+import { encodeBatch } from '../../../testing/kafka/batch-encoder.ts';
+import { METADATA } from '../../../testing/kafka/cluster-state.ts';
+import { FakeCluster } from './support/fake-broker.ts';
 import { eventually, openKafka } from './support/harness.ts';
 
 async function start(t: TestContext): Promise<{ cluster: FakeCluster; options: KafkaOptions }> {
@@ -13,14 +14,12 @@ async function start(t: TestContext): Promise<{ cluster: FakeCluster; options: K
   return { cluster, options: { brokers: cluster.brokers, topics: ['clicks'] } };
 }
 
-/** Ten records, one each 1000 ms. */
-function fill(cluster: FakeCluster, topic: string, partition: number): void {
+/** Ten records, one each 1000 ms, those from `openFrom` on in a transaction that nobody ends. */
+function fill(cluster: FakeCluster, topic: string, partition: number, { openFrom = 10 } = {}): void {
   for (let offset = 0; offset < 10; offset++) {
-    cluster.append(
-      topic,
-      partition,
-      encodeBatch([{ value: 'v', timestampMs: 1_000_000 + offset * 1000 }], { baseOffset: offset }),
-    );
+    const records = [{ value: 'v', timestampMs: 1_000_000 + offset * 1000 }];
+    const producer = offset < openFrom ? {} : { producerId: 1, transactional: true };
+    cluster.append(topic, partition, encodeBatch(records, { baseOffset: offset, ...producer }));
   }
 }
 
@@ -116,7 +115,7 @@ test('a topic deleted later is left out of later looks: the reader decides what 
   cluster.topic('views');
   const { session } = await openKafka(t, { ...options, topics: ['clicks', 'views'] });
   await session.discover();
-  cluster.topics.delete('views');
+  cluster.model.deleteTopic('views');
   assert.deepEqual(
     (await session.discover()).splits.map(({ id }) => id),
     ['clicks/0', 'clicks/1'],
@@ -162,10 +161,9 @@ test('no permission to describe a topic is a matter of configuration that names 
 
 test('start positions of every kind', async (t) => {
   const { cluster, options } = await start(t);
-  fill(cluster, 'clicks', 0);
+  fill(cluster, 'clicks', 0, { openFrom: 7 });
   fill(cluster, 'clicks', 1);
-  cluster.partition('clicks', 0).logStartOffset = 2;
-  cluster.partition('clicks', 0).lastStableOffset = 7;
+  cluster.model.deleteRecordsBefore('clicks', 0, 2);
   cluster.groups.set('old', new Map([['clicks/1', { offset: 4, leaderEpoch: 0 }]]));
   const offsetsOf = async (
     start: KafkaOptions['start'],
@@ -219,9 +217,9 @@ test('a partition without a leader is asked for again until it has one', async (
   const { session } = await openKafka(t, options);
   const { splits } = await session.discover();
   const partition = cluster.partition('clicks', 1);
-  partition.leader = -1;
+  partition.elect(-1);
   const positions = session.startPositions(splits, 'first');
   await eventually('it was looked for', () => cluster.calls.filter(({ apiKey }) => apiKey === METADATA).length > 3);
-  partition.leader = 1;
+  partition.elect(1);
   assert.equal((await positions).length, 2);
 });

@@ -7,7 +7,8 @@ import { metadataApiFor } from '../../../connectors/kafka/metadata-request.ts';
 import { Transport, type TransportOptions } from '../../../connectors/kafka/transport.ts';
 import { WireWriter } from '../../../connectors/kafka/wire.ts';
 import type { SluiceError } from '../../../core/spi.ts';
-import { API_VERSIONS, FakeCluster, METADATA } from './support/fake-broker.ts';
+import { API_VERSIONS, METADATA } from '../../../testing/kafka/cluster-state.ts';
+import { FakeCluster } from './support/fake-broker.ts';
 import { eventually, recordingEnv } from './support/harness.ts';
 
 const metadata = metadataApiFor({ min: 0, max: 13 });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
 import type { KafkaOptions } from '../../../../connectors/kafka/index.ts';
 import type { SluiceError } from '../../../../core/spi.ts';
-import { encodeBatch } from './batch-encoder.ts';
+import { encodeBatch } from '../../../../testing/kafka/batch-encoder.ts';
 import { FakeCluster } from './fake-broker.ts';
 
 /** Batches of `count` records each from `baseOffset` on, with values `<prefix><offset>`. */

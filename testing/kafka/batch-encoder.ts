@@ -1,4 +1,5 @@
 import { crc32c } from '@node-rs/crc32';
+import { WireWriter } from '../../connectors/kafka/wire.ts';
 import { CODECS, type CodecKind } from './compressors.ts';
 
 export interface TestRecord {
@@ -33,14 +34,15 @@ export function encodeBatch(records: readonly TestRecord[], shape: BatchShape = 
   const baseMs = records[0]?.timestampMs ?? BASE_TIMESTAMP_MS;
   let delta = -1;
   let maxMs = baseMs;
-  const encoded = records.map((record) => {
+  const plain = new WireWriter(records.length * 64);
+  for (const record of records) {
     delta = record.offsetDelta ?? delta + 1;
     const timestampMs = record.timestampMs ?? BASE_TIMESTAMP_MS;
     maxMs = Math.max(maxMs, timestampMs);
-    return encodeRecord(record, timestampMs - baseMs, delta);
-  });
+    writeRecord(plain, record, timestampMs - baseMs, delta);
+  }
   const { id, compress } = CODECS[codec];
-  const body = compress(Buffer.concat(encoded));
+  const body = compress(plain.done());
   const batch = Buffer.alloc(61 + body.length);
   batch.writeBigInt64BE(BigInt(baseOffset), 0);
   batch.writeInt32BE(batch.length - 12, 8);
@@ -67,32 +69,45 @@ export function seal(batch: Buffer): Buffer {
 }
 
 /** The control batch that ends a transaction. */
-export function encodeMarker(kind: 'commit' | 'abort', shape: BatchShape & { producerId: number }): Buffer {
+export function encodeMarker(
+  kind: 'commit' | 'abort',
+  { timestampMs = BASE_TIMESTAMP_MS, ...shape }: BatchShape & { producerId: number; timestampMs?: number },
+): Buffer {
   const key = Buffer.from([0, 0, 0, kind === 'commit' ? 1 : 0]);
-  return encodeBatch([{ key, value: Buffer.alloc(6) }], { ...shape, transactional: true, control: true });
+  return encodeBatch([{ key, value: Buffer.alloc(6), timestampMs }], { ...shape, transactional: true, control: true });
 }
 
-function encodeRecord(
+function writeRecord(
+  writer: WireWriter,
   { key = null, value = null, headers = [] }: TestRecord,
   timestampDelta: number,
   delta: number,
-): Buffer {
-  const body = Buffer.concat([
-    Buffer.from([0]),
-    varint(timestampDelta),
-    varint(delta),
-    lengthAndBytes(key),
-    lengthAndBytes(value),
-    varint(headers.length),
-    ...headers.flatMap(([name, headerValue]) => [lengthAndBytes(name), lengthAndBytes(headerValue)]),
-  ]);
-  return Buffer.concat([varint(body.length), body]);
+): void {
+  const parts = [key, value, ...headers.flat()].map((part) => (part === null ? null : Buffer.from(part)));
+  let size = 1 + varintBytes(timestampDelta) + varintBytes(delta) + varintBytes(headers.length);
+  for (const part of parts) size += varintBytes(part?.length ?? -1) + (part?.length ?? 0);
+  writeVarint(writer, size);
+  writer.i8(0);
+  writeVarint(writer, timestampDelta);
+  writeVarint(writer, delta);
+  for (const [index, part] of parts.entries()) {
+    if (index === 2) writeVarint(writer, headers.length);
+    writeVarint(writer, part?.length ?? -1);
+    if (part !== null) writer.raw(part);
+  }
+  if (parts.length === 2) writeVarint(writer, 0);
 }
 
-function lengthAndBytes(value: Buffer | string | null): Buffer {
-  if (value === null) return varint(-1);
-  const bytes = Buffer.from(value);
-  return Buffer.concat([varint(bytes.length), bytes]);
+function writeVarint(writer: WireWriter, value: number): void {
+  // Zigzag, in 32 bits where they do.
+  if (Math.abs(value) < 2 ** 30) writer.unsignedVarint(((value << 1) ^ (value >> 31)) >>> 0);
+  else writer.raw(varint(value));
+}
+
+function varintBytes(value: number): number {
+  if (value >= -64 && value < 64) return 1;
+  if (value >= -8192 && value < 8192) return 2;
+  return varint(value).length;
 }
 
 /** A zigzag varint of up to 64 bits. */

@@ -80,7 +80,7 @@ function lz4Block(input: Buffer): Buffer {
 }
 
 /** One raw snappy block, as librdkafka writes it. */
-export function compressSnappy(input: Buffer): Buffer {
+function compressSnappy(input: Buffer): Buffer {
   const bytes: number[] = [];
   for (let rest = input.length; ; rest >>>= 7) {
     if (rest < 128) {
