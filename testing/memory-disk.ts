@@ -10,8 +10,8 @@ export interface FileNode {
 export interface DirectoryNode {
   readonly kind: 'directory';
   readonly entries: Map<string, DiskNode>;
-  /** The entries when this disk was switched on. */
-  readonly initial: ReadonlyMap<string, DiskNode>;
+  /** The entries that a power loss leaves, before the changes that the disk still counts. */
+  readonly durable: Map<string, DiskNode>;
   isWritable: boolean;
 }
 
@@ -46,11 +46,19 @@ export function fileSystemError(code: string, path: string): Error {
 export class MemoryDisk {
   readonly #options: MemoryDiskOptions;
   readonly #root: DirectoryNode;
+  /** In order; those at the front that are durable have become part of the directories' `durable` entries. */
   readonly #changes: NameChange[] = [];
+  #capacityBytes: number | undefined;
 
   constructor(options: MemoryDiskOptions = {}, root: DirectoryNode = newDirectory()) {
     this.#options = options;
+    this.#capacityBytes = options.capacityBytes;
     this.#root = root;
+  }
+
+  /** From now on; undefined = without limit. */
+  limit(capacityBytes: number | undefined): void {
+    this.#capacityBytes = capacityBytes;
   }
 
   /**
@@ -69,9 +77,9 @@ export class MemoryDisk {
         return file;
       }
       const entries = new Map<string, DiskNode>();
-      const directory = { kind: 'directory', entries, initial: new Map(), isWritable: node.isWritable } as const;
+      const directory = { kind: 'directory', entries, durable: new Map(), isWritable: node.isWritable } as const;
       copies.set(node, directory);
-      for (const [name, child] of node.initial) entries.set(name, copyOf(child));
+      for (const [name, child] of node.durable) entries.set(name, copyOf(child));
       return directory;
     };
     const root = copyOf(this.#root) as DirectoryNode;
@@ -98,6 +106,22 @@ export class MemoryDisk {
     const start = this.find(path);
     if (start?.kind === 'directory') visit(start, '');
     return found;
+  }
+
+  /** Somebody beside the pipeline removes a file, durably. */
+  remove(path: string): void {
+    const directory = this.requireDirectory(dirname(path));
+    const name = path.slice(path.lastIndexOf('/') + 1);
+    this.change([{ directory, name, node: undefined }]);
+    this.#changes.at(-1)?.unsynced.clear();
+  }
+
+  /** Somebody beside the pipeline damages a file: half of it is left. */
+  cutOff(path: string): void {
+    const node = this.require(path);
+    if (node.kind !== 'file') throw fileSystemError('EISDIR', path);
+    node.bytes = node.bytes.subarray(0, node.bytes.length >> 1);
+    node.durable = node.bytes;
   }
 
   find(path: string): DiskNode | undefined {
@@ -141,6 +165,14 @@ export class MemoryDisk {
 
   syncNames(directory: DirectoryNode): void {
     for (const { unsynced } of this.#changes) unsynced.delete(directory);
+    const firstUnsynced = this.#changes.findIndex(({ unsynced }) => unsynced.size > 0);
+    const durable = this.#changes.splice(0, firstUnsynced === -1 ? this.#changes.length : firstUnsynced);
+    for (const { edits } of durable) {
+      for (const { directory: changed, name, node } of edits) {
+        if (node === undefined) changed.durable.delete(name);
+        else changed.durable.set(name, node);
+      }
+    }
   }
 
   device(path: string): number {
@@ -149,21 +181,25 @@ export class MemoryDisk {
   }
 
   freeBytes(): number {
-    const { capacityBytes } = this.#options;
-    if (capacityBytes === undefined) return Number.MAX_SAFE_INTEGER;
-    const used = [...this.filesBelow('/').values()].reduce((sum, bytes) => sum + bytes.length, 0);
-    return Math.max(0, capacityBytes - used);
+    const capacityBytes = this.#capacityBytes;
+    return capacityBytes === undefined ? Number.MAX_SAFE_INTEGER : Math.max(0, capacityBytes - this.usedBytes());
+  }
+
+  usedBytes(): number {
+    let used = 0;
+    for (const bytes of this.filesBelow('/').values()) used += bytes.length;
+    return used;
   }
 }
 
 export function newDirectory(): DirectoryNode {
-  return { kind: 'directory', entries: new Map(), initial: new Map(), isWritable: true };
+  return { kind: 'directory', entries: new Map(), durable: new Map(), isWritable: true };
 }
 
 function switchedOn(directory: DirectoryNode): DirectoryNode {
   const entries = new Map<string, DiskNode>();
   for (const [name, node] of directory.entries) entries.set(name, node.kind === 'directory' ? switchedOn(node) : node);
-  return { ...directory, entries, initial: new Map(entries) };
+  return { ...directory, entries, durable: new Map(entries) };
 }
 
 function survivingBytes(file: FileNode, random: (() => number) | undefined): Buffer {

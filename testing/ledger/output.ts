@@ -31,11 +31,12 @@ async function walk(root: string, below: string, files: VisibleFile[]): Promise<
     if (/^[_.]/.test(entry.name)) continue;
     const path = below === '' ? entry.name : `${below}/${entry.name}`;
     if (entry.isDirectory()) await walk(root, path, files);
-    else files.push(named(path));
+    else files.push(visibleFile(path));
   }
 }
 
-function named(path: string): VisibleFile {
+/** What the name of a file below the root says. */
+export function visibleFile(path: string): VisibleFile {
   const match = /^(.*)-(\d{12})-(\d{8})\.[^/]+$/.exec(path);
   if (match === null) return { path, series: path.slice(0, path.lastIndexOf('/') + 1), epoch: 0 };
   return { path, series: match[1] as string, epoch: Number(match[2]) };

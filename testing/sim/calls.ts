@@ -50,6 +50,8 @@ export interface CallsOptions {
 export class Calls {
   readonly #options: CallsOptions;
   readonly #onTheWay = new Set<Request>();
+  /** Sent and not answered. */
+  readonly #open = new Set<Request>();
 
   constructor(options: CallsOptions) {
     this.#options = options;
@@ -71,15 +73,16 @@ export class Calls {
           answer = () => reject(error);
         }
         if (fate.kind === 'answerLost') answer = () => reject(fate.error);
-        if (fate.kind !== 'late') this.#answer(by, port, label, answer);
+        if (fate.kind !== 'late') this.#answer(request, answer);
       };
       const refuse = () => {
-        this.#onTheWay.delete(request);
+        this.#open.delete(request);
         this.#trace(by, 'x', label, fate);
         reject((fate as { error: Error }).error);
       };
       const outMs = this.#latencyMs(port);
       const request: Request = { by, port, label, cancel: () => {} };
+      this.#open.add(request);
       if (fate.kind === 'refused') {
         by.virtual.env.timers.after(outMs, refuse);
         return;
@@ -93,6 +96,7 @@ export class Calls {
 
   /** The caller has died: what it had on its way lands or not. A disk knows only what has reached it. */
   died(by: Caller): void {
+    for (const request of this.#open) if (request.by === by) this.#open.delete(request);
     for (const request of this.#onTheWay) {
       if (request.by !== by) continue;
       if (this.#options.dice.chance(0.5)) continue;
@@ -100,6 +104,12 @@ export class Calls {
       this.#onTheWay.delete(request);
       this.#trace(by, 'lost', request.label, CLEAN);
     }
+  }
+
+  /** Whether an answer is missing to a call whose label begins so. */
+  isBusy(by: Caller, labelStart: string): boolean {
+    for (const request of this.#open) if (request.by === by && request.label.startsWith(labelStart)) return true;
+    return false;
   }
 
   /** The power is off: nothing reaches a disk any more. */
@@ -111,9 +121,11 @@ export class Calls {
     }
   }
 
-  #answer(by: Caller, port: Port, label: string, answer: () => void): void {
+  #answer(request: Request, answer: () => void): void {
+    const { by, port, label } = request;
     if (!by.alive) return;
     this.#options.time.arm(by.virtual, this.#latencyMs(port), () => {
+      this.#open.delete(request);
       this.#trace(by, '<', label, CLEAN);
       answer();
     });

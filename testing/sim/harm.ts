@@ -1,0 +1,76 @@
+import type { HarmName } from './plan.ts';
+import { refused } from './actors/processes.ts';
+import { STATE, type World } from './world.ts';
+
+/** What a pipeline must say when it has met such a harm, and whether every run has to meet it. */
+const EXPECTED: Record<HarmName, { readonly codes: readonly string[]; readonly always: boolean }> = {
+  truncated: { codes: ['KAFKA_LOG_TRUNCATED', 'KAFKA_OFFSET_OUT_OF_RANGE'], always: false },
+  recreated: { codes: ['TOPIC_RECREATED', 'KAFKA_TOPIC_RECREATED'], always: true },
+  overtaken: { codes: ['KAFKA_OFFSET_OUT_OF_RANGE'], always: false },
+  tornSlot: { codes: ['SLOT_DAMAGED'], always: true },
+  lostState: { codes: ['OUTPUT_OF_ANOTHER_LINEAGE'], always: true },
+  lyingStore: { codes: ['STORE_NOT_SAFE'], always: true },
+};
+
+/** Does the harm of the plan, at some moment amid the trouble. */
+export async function doHarm(world: World): Promise<void> {
+  const { plan, kafka } = world;
+  if (plan.harm === undefined || plan.harm === 'lyingStore') return;
+  const dice = world.dice.fork('harm');
+  await world.sleep(dice.between(0.3, 0.8) * plan.troubleMs);
+  const topic = dice.pick(world.topics);
+  const partition = dice.whole(0, kafka.partitionCount(topic) - 1);
+  const endOffset = kafka.endOffset(topic, partition);
+  switch (plan.harm) {
+    case 'truncated':
+      kafka.truncate(topic, partition, Math.floor(endOffset * dice.next()));
+      break;
+    case 'recreated':
+      await until(world, () => world.savedPositions().length > 0);
+      kafka.recreateTopic(topic);
+      break;
+    case 'overtaken':
+      kafka.deleteRecordsBefore(topic, partition, endOffset);
+      break;
+    case 'tornSlot':
+    case 'lostState':
+      await until(world, () => world.slotPaths().length > 0);
+      for (const instance of world.alive) world.kill(instance);
+      harmState(world, plan.harm);
+      break;
+  }
+  world.note(`harm: ${plan.harm} ${topic}/${partition}`);
+  world.saw(`harm ${plan.harm}`);
+}
+
+/** The harm had to be met, and met with the right words. */
+export function judgeHarm(world: World): void {
+  const { plan } = world;
+  if (plan.harm === undefined) return;
+  const { codes, always } = EXPECTED[plan.harm];
+  const ending = refused(world)?.ending;
+  if (ending === undefined) {
+    if (always) world.wrong(`${plan.harm} went unnoticed`);
+  } else if (ending.how === 'stopped' || !codes.includes(ending.code)) {
+    world.wrong(`${plan.harm} ended a run with ${JSON.stringify(ending)} instead of ${codes.join(' or ')}`);
+  }
+}
+
+function harmState(world: World, harm: 'tornSlot' | 'lostState'): void {
+  const paths = world.slotPaths();
+  if (world.plan.store === 'network') {
+    if (harm === 'lostState') world.objects.clear();
+    else {
+      const newest = paths.at(-1) as string;
+      const bytes = world.objects.get(newest) as Uint8Array;
+      world.objects.set(newest, bytes.subarray(0, bytes.length >> 1));
+    }
+    return;
+  }
+  if (harm === 'lostState') for (const path of world.disk.filesBelow(STATE).keys()) world.disk.remove(`${STATE}/${path}`);
+  else world.disk.cutOff(`${STATE}/${paths.at(-1)}`);
+}
+
+async function until(world: World, holds: () => boolean): Promise<void> {
+  while (!holds() && refused(world) === undefined) await world.sleep(50);
+}

@@ -1,0 +1,65 @@
+import { parseArgs } from 'node:util';
+import { runSeeds } from './farm.ts';
+import { drawPlan } from './plan.ts';
+import { shrink } from './shrink.ts';
+import { type Report, simulate } from './simulate.ts';
+import { Summary } from './summary.ts';
+
+const USAGE = `npm run sim -- [--seeds 1000] [--first 1] [--workers 2] [--twice] [--failures 1]
+npm run sim -- --seed 4711 [--trace] [--shrink]
+
+Runs the whole engine on a virtual clock, one run per seed, and looks for anything but exactly once.
+  --seed      one run, and everything about it; --trace prints every event, --shrink looks for less that still fails
+  --twice     runs every seed twice and compares: a run must depend on nothing but its seed
+  --failures  ends once so many seeds have failed`;
+
+const { values } = parseArgs({
+  options: {
+    seeds: { type: 'string', default: '1000' },
+    first: { type: 'string', default: '1' },
+    workers: { type: 'string', default: '2' },
+    failures: { type: 'string', default: '1' },
+    seed: { type: 'string' },
+    twice: { type: 'boolean', default: false },
+    trace: { type: 'boolean', default: false },
+    shrink: { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
+  },
+});
+
+if (values.help) console.log(USAGE);
+else if (values.seed !== undefined) await runOne(Number(values.seed));
+else await runMany();
+
+async function runOne(seed: number): Promise<void> {
+  let report = await simulate(drawPlan(seed), { keepTrace: values.trace });
+  if (values.shrink) ({ report } = await shrink(seed, (line) => console.log(line)));
+  print(report);
+  console.log(`${report.steps} events in ${(report.virtualMs / 1000).toFixed(1)} virtual seconds, trace ${report.hash}`);
+  if (report.anomalies.length > 0) process.exitCode = 1;
+}
+
+async function runMany(): Promise<void> {
+  const summary = new Summary(Number(values.seeds));
+  await runSeeds({
+    first: Number(values.first),
+    seeds: Number(values.seeds),
+    workers: Number(values.workers),
+    twice: values.twice,
+    failuresMax: Number(values.failures),
+    onReport: (report) => {
+      summary.add(report);
+      if (report.anomalies.length > 0) print(report);
+      summary.progress();
+    },
+  });
+  console.log(summary.lines().join('\n'));
+  if (summary.failed > 0) process.exitCode = 1;
+}
+
+function print({ seed, plan, anomalies, last }: Report): void {
+  console.log(plan);
+  if (anomalies.length > 0 || values.trace) console.log(last.map((line) => `  ${line}`).join('\n'));
+  for (const anomaly of anomalies) console.log(`WRONG ${anomaly}`);
+  if (anomalies.length > 0) console.log(`replay: npm run sim -- --seed ${seed} --trace`);
+}

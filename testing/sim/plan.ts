@@ -1,0 +1,104 @@
+import { Dice } from '../dice.ts';
+
+/** Everything that can go wrong in a run. Each seed switches a part of them on. */
+export const FAULTS = [
+  // processes
+  'crash', // kill -9
+  'powerLoss', // every process dies, and the disk forgets what was not synced
+  'pause', // stopped, and goes on later
+  'second', // another instance is started beside the one that runs
+  'operator', // stopped in order, started again with other settings
+  // disk
+  'diskError', // EIO, with or without effect
+  'diskFull', // ENOSPC for a while
+  // a checkpoint store behind a network
+  'storeAway', // refused
+  'storeAnswerLost',
+  'storeLate', // the error comes now, the effect later
+  'storeTwice', // sent a second time on the way
+  // Kafka
+  'kafkaAway', // connections break, before or after the request
+  'leaderMoves',
+  'brokerDies', // one node is gone for a while
+  'transactions', // committed, aborted, left open for a while
+  'gaps', // offsets that compaction removed
+  'newPartitions',
+  'oldRecords', // an answer begins before the offset that was asked for
+  'bitFlips', // a batch that does not match its checksum
+  'retention', // records that are in every checkpoint are deleted
+  // the world
+  'clockJumps',
+  'loader', // something takes visible files away
+] as const;
+
+export type FaultName = (typeof FAULTS)[number];
+
+/** What no pipeline can mend: it has to stop and say so, and to have written nothing wrong. */
+export const HARMS = [
+  'truncated', // an unclean election lost records
+  'recreated', // the topic was made again under its name
+  'overtaken', // retention deleted what was not read yet
+  'tornSlot', // the newest checkpoint is cut off
+  'lostState', // the checkpoints are gone
+  'lyingStore', // creates overwrite what exists
+] as const;
+
+export type HarmName = (typeof HARMS)[number];
+
+/** One run, as the seed draws it. */
+export interface Plan {
+  readonly seed: number;
+  readonly faults: ReadonlySet<FaultName>;
+  readonly harm: HarmName | undefined;
+  readonly store: 'file' | 'network';
+  readonly topics: number;
+  readonly partitions: number;
+  readonly nodes: number;
+  readonly recordsPerSecond: number;
+  readonly valueBytes: number;
+  readonly codec: 'none' | 'gzip' | 'zstd';
+  readonly intervalMs: number;
+  readonly retain: number;
+  readonly rollRecords: number;
+  readonly rollBytes: number;
+  readonly fetchKiB: number;
+  readonly discoveryMs: number;
+  /** How long records are written and things go wrong; virtual. */
+  readonly troubleMs: number;
+}
+
+/** Draws a run. `only` leaves faults out of it, for whoever looks for the ones that matter. */
+export function drawPlan(seed: number, { only }: { only?: ReadonlySet<string> } = {}): Plan {
+  const dice = new Dice(seed).fork('plan');
+  // Some runs have little going wrong and are deep in one kind of trouble, others have everything at once.
+  const share = dice.pick([0.1, 0.3, 0.3, 0.5, 0.8]);
+  const drawn = FAULTS.filter(() => dice.chance(share));
+  const harm = dice.chance(0.06) ? dice.pick(HARMS) : undefined;
+  const faults = new Set(drawn.filter((name) => only === undefined || only.has(name)));
+  const plan = {
+    seed,
+    faults,
+    harm: harm !== undefined && (only === undefined || only.has(harm)) ? harm : undefined,
+    store: dice.pick(['file', 'network'] as const),
+    topics: dice.chance(0.2) ? 2 : 1,
+    partitions: dice.pick([1, 1, 2, 2, 3, 5, 8, 16]),
+    nodes: dice.whole(1, 3),
+    recordsPerSecond: dice.pick([5, 20, 60, 150]),
+    valueBytes: dice.pick([70, 90, 200]),
+    codec: dice.pick(['none', 'none', 'none', 'gzip', 'zstd'] as const),
+    intervalMs: dice.pick([50, 100, 300, 1_000, 2_000]),
+    retain: dice.whole(2, 4),
+    rollRecords: dice.pick([1, 5, 20, 1_000_000]),
+    rollBytes: dice.pick([1_000, 10_000, 1_000_000]),
+    fetchKiB: dice.pick([64, 1024]),
+    discoveryMs: dice.pick([200, 1_000, 5_000]),
+    troubleMs: dice.whole(2_000, 12_000),
+  } as const;
+  return plan;
+}
+
+/** One line for people. */
+export function describePlan({ faults, harm, seed, ...settings }: Plan): string {
+  const values = Object.entries(settings).map(([key, value]) => `${key}=${value}`);
+  return `seed ${seed}: ${values.join(' ')} faults=${[...faults].join(',') || 'none'}${harm ? ` harm=${harm}` : ''}`;
+}

@@ -1,0 +1,50 @@
+import type { Report } from './simulate.ts';
+
+const PROGRESS_EVERY_MS = 5_000;
+
+/** Adds up the reports of many runs. */
+export class Summary {
+  readonly #seeds: number;
+  readonly #startedMs = performance.now();
+  readonly sometimes = new Map<string, number>();
+  runs = 0;
+  failed = 0;
+  steps = 0;
+  virtualMs = 0;
+  records = 0;
+  #saidMs = performance.now();
+
+  constructor(seeds: number) {
+    this.#seeds = seeds;
+  }
+
+  add({ anomalies, steps, virtualMs, records, sometimes }: Report): void {
+    this.runs++;
+    if (anomalies.length > 0) this.failed++;
+    this.steps += steps;
+    this.virtualMs += virtualMs;
+    this.records += records;
+    for (const [what, count] of Object.entries(sometimes)) this.sometimes.set(what, (this.sometimes.get(what) ?? 0) + count);
+  }
+
+  /** On a terminal, now and then. */
+  progress(): void {
+    if (!process.stderr.isTTY || performance.now() - this.#saidMs < PROGRESS_EVERY_MS) return;
+    this.#saidMs = performance.now();
+    process.stderr.write(`${this.runs} of ${this.#seeds} seeds, ${this.failed} failed\n`);
+  }
+
+  lines(): string[] {
+    const seconds = (performance.now() - this.#startedMs) / 1000;
+    const rows = [...this.sometimes].sort(([a], [b]) => (a < b ? -1 : 1));
+    const width = Math.max(0, ...rows.map(([what]) => what.length));
+    const hours = this.virtualMs / 3_600_000;
+    return [
+      ...rows.map(([what, count]) => `${what.padEnd(width)}  ${count.toLocaleString('en-US').padStart(12)}`),
+      '',
+      `${this.runs.toLocaleString('en-US')} seeds in ${seconds.toFixed(0)} s: ${this.failed} failed`,
+      `${this.records.toLocaleString('en-US')} records in ${hours.toFixed(1)} virtual hours, ` +
+        `${Math.round(this.steps / seconds).toLocaleString('en-US')} events per second`,
+    ];
+  }
+}

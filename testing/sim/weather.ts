@@ -1,0 +1,68 @@
+import { SluiceError } from '../../core/errors.ts';
+import type { Dice } from '../dice.ts';
+import { fileSystemError } from '../memory-disk.ts';
+import { CLEAN, type Fate, type Port } from './calls.ts';
+import type { FaultName, Plan } from './plan.ts';
+
+const FETCH = 1;
+/** A broken network is broken for a while: the share of calls that fail then, and otherwise. */
+const STORM = { calm: 0.01, storm: 0.4 };
+
+/** What the faults of the plan do to single calls, as long as there is trouble. */
+export class Weather {
+  readonly #faults: ReadonlySet<FaultName>;
+  readonly #dice: Dice;
+  /** Answers to fetches, to be given once more. */
+  readonly #oldAnswers: Buffer[] = [];
+  /** Port calls fail often while it storms. */
+  stormy: Port | undefined;
+  over = false;
+
+  constructor({ faults }: Plan, dice: Dice) {
+    this.#faults = faults;
+    this.#dice = dice;
+  }
+
+  fateOf(port: Port, label: string): Fate {
+    if (this.over) return CLEAN;
+    const share = this.stormy === port ? STORM.storm : STORM.calm;
+    switch (port) {
+      case 'disk':
+        return this.#has('diskError', share / 5) ? this.#broken(fileSystemError('EIO', label)) : CLEAN;
+      case 'kafka':
+        return this.#has('kafkaAway', share) ? this.#broken(new Error('the connection was reset')) : CLEAN;
+      case 'store':
+        return this.#storeFate(label, share);
+    }
+  }
+
+  /** What a broker's answer looks like when it arrives. */
+  mangle(apiKey: number, body: Buffer): Buffer {
+    if (this.over || apiKey !== FETCH) return body;
+    if (this.#has('bitFlips', 0.01) && body.length > 200) {
+      const damaged = Buffer.from(body);
+      // Behind the heads of answer and batch, where only the checksum can tell.
+      const at = body.length - 1 - this.#dice.whole(0, 20);
+      damaged[at] = (damaged[at] as number) ^ (1 << this.#dice.whole(0, 7));
+      return damaged;
+    }
+    return body;
+  }
+
+  #storeFate(label: string, share: number): Fate {
+    const away = () => new SluiceError('unavailable', 'STORE_AWAY', { message: `${label}: no answer` });
+    if (this.#has('storeAway', share)) return { kind: 'refused', error: away() };
+    if (this.#has('storeAnswerLost', share)) return { kind: 'answerLost', error: away() };
+    if (this.#has('storeLate', share)) return { kind: 'late', error: away(), byMs: this.#dice.between(10, 20_000) };
+    if (this.#has('storeTwice', share)) return { kind: 'twice' };
+    return CLEAN;
+  }
+
+  #broken(error: Error): Fate {
+    return this.#dice.chance(0.5) ? { kind: 'refused', error } : { kind: 'answerLost', error };
+  }
+
+  #has(fault: FaultName, probability: number): boolean {
+    return this.#faults.has(fault) && this.#dice.chance(probability);
+  }
+}
