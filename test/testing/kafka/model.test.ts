@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { fetchApi } from '../../../connectors/kafka/fetch-request.ts';
 import { findCoordinatorApi, offsetCommitApi, offsetFetchApi } from '../../../connectors/kafka/group-requests.ts';
 import { metadataApiFor, type TopicMetadata } from '../../../connectors/kafka/metadata-request.ts';
 import { listOffsetsApi, offsetForLeaderEpochApi } from '../../../connectors/kafka/offset-requests.ts';
@@ -204,6 +205,24 @@ test('only the first records of an answer may exceed its bounds, and the last ba
   assert.equal(sizeOf(1), batchBytes);
   assert.equal(sizeOf(batchBytes + 5), batchBytes + 5);
   assert.equal(sizeOf(10_000), 2 * batchBytes);
+});
+
+test('the bounds of an answer are shared by its partitions, first come first served', () => {
+  const model = clicks({ partitions: 3 });
+  add(model, 1, { partition: 1 });
+  add(model, 1, { partition: 2 });
+  const { start, end } = fetchFrom(model, 0, { partition: 1 });
+  const batchBytes = end - start;
+  const sizesOf = (maxBytes: number) => {
+    const partition = { topic: 'clicks', leaderEpoch: -1, offset: 0, maxBytes: 1 << 20 };
+    const partitions = [0, 1, 2].map((index) => ({ ...partition, partition: index }));
+    const fetched = ask(model, 1, fetchApi, { maxWaitMs: 0, maxBytes, readCommitted: true, partitions });
+    return fetched.partitions.map((one) => one.end - one.start);
+  };
+  assert.deepEqual(sizesOf(1 << 20), [0, batchBytes, batchBytes]);
+  assert.deepEqual(sizesOf(1), [0, batchBytes, 0], 'one batch comes, however large');
+  assert.deepEqual(sizesOf(2 * batchBytes - 1), [0, batchBytes, 0], 'a first batch that does not fit is not cut');
+  assert.deepEqual(sizesOf(2 * batchBytes), [0, batchBytes, batchBytes]);
 });
 
 test('a fetch that finds nothing may wait, one with an error may not', () => {

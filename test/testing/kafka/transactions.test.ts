@@ -80,6 +80,7 @@ test('overlapping transactions of several producers are told apart by where each
     [3, 2],
   ]);
   assert.deepEqual(aborted(model, 5), [[3, 2]], 'it began before, but its records go on behind');
+  assert.deepEqual(aborted(model, 0, 1), [], 'none of them has begun in the first batch');
 });
 
 test('a marker goes to every partition that the transaction wrote to, and to no other', () => {
@@ -103,6 +104,7 @@ test('a partition without a leader gets records and marker in their order once i
   model.endTransaction(1, 'abort');
   assert.deepEqual([model.endOffset('clicks', 0), lso(model)], [1, 0]);
   model.startNode(1);
+  model.moveLeader('clicks', 0, 1);
   assert.deepEqual([model.endOffset('clicks', 0), lso(model)], [3, 3]);
   assert.deepEqual(aborted(model, 0), [[1, 0]]);
 });
