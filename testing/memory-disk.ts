@@ -1,4 +1,4 @@
-import { dirname } from 'node:path';
+import { basename, dirname } from 'node:path';
 
 export interface FileNode {
   readonly kind: 'file';
@@ -108,12 +108,12 @@ export class MemoryDisk {
     return found;
   }
 
-  /** Somebody beside the pipeline removes a file, durably. */
+  /** Somebody beside the pipeline removes a file, and makes everything that was done to names before that durable. */
   remove(path: string): void {
     const directory = this.requireDirectory(dirname(path));
-    const name = path.slice(path.lastIndexOf('/') + 1);
-    this.change([{ directory, name, node: undefined }]);
-    this.#changes.at(-1)?.unsynced.clear();
+    this.change([{ directory, name: basename(path), node: undefined }]);
+    for (const { unsynced } of this.#changes) unsynced.clear();
+    this.syncNames(directory);
   }
 
   /** Somebody beside the pipeline damages a file: half of it is left. */

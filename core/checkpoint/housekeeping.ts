@@ -28,9 +28,9 @@ export interface HousekeepingOptions<H> {
 export class Housekeeping<H> {
   readonly #options: HousekeepingOptions<H>;
   #newest: Slot;
-  /** Retained slots, oldest first: those of this incarnation, and older ones once they are read. */
+  /** Retained slots, oldest first: those of this incarnation, and all others once they are read. */
   #retained: Slot[];
-  #knowsOlder = false;
+  #knowsOthers = false;
   #retaining: Promise<void> | undefined;
   #sweeping: Promise<void> | undefined;
   #cancelSweep: (() => void) | undefined;
@@ -88,14 +88,15 @@ export class Housekeeping<H> {
   }
 
   async #retain(): Promise<void> {
-    const { log, claim, retain, signal } = this.#options;
-    if (!this.#knowsOlder) {
-      const stored = await log.readAll(0, { signal });
-      const older = stored.map(({ slot }) => slot).filter((slot) => slot.seq < claim.seq);
-      this.#retained = [...older, ...this.#retained];
-      this.#knowsOlder = true;
+    const { log, retain, signal } = this.#options;
+    if (!this.#knowsOthers) {
+      const stored = (await log.readAll(0, { signal })).map(({ slot }) => slot);
+      const readUpTo = stored.at(-1)?.seq ?? 0;
+      this.#retained = [...stored, ...this.#retained.filter(({ seq }) => seq > readUpTo)];
+      this.#knowsOthers = true;
     }
-    const unsettledFrom = Math.min(Number.POSITIVE_INFINITY, ...this.#newest.pending.map((handle) => handle.seq));
+    const newest = this.#retained.at(-1) as Slot;
+    const unsettledFrom = Math.min(Number.POSITIVE_INFINITY, ...newest.pending.map((handle) => handle.seq));
     for (const seq of planRetention(this.#retained, { retain, unsettledFrom })) {
       if (signal.aborted) return;
       await log.delete(seq, { signal });
@@ -106,6 +107,10 @@ export class Housekeeping<H> {
   async #sweep(): Promise<void> {
     const { log, claim, committer, env, handles, signal } = this.#options;
     const { pipeline, lineage, layout, shard, epoch } = claim;
+    // A paused writer that went on may have made a number again that retention had deleted. Nobody commits what it names.
+    this.#knowsOthers = false;
+    this.retain();
+    await this.#retaining;
     const retained = (await log.readAll(0, { signal })).map(({ slot }) => slot);
     // Slots may be deleted while they are read, but whatever of older epochs a later owner still has to commit is pending in
     // our newest slot too.

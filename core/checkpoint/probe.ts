@@ -5,7 +5,7 @@ import { SluiceError } from '../errors.ts';
 const RIVALS = 8;
 
 /**
- * A store proves its verbs before anything rests on them: of 8 concurrent creates exactly one wins, the winner's bytes are at
+ * A store proves its verbs before anything rests on them: of 8 concurrent creates at most one wins, the winner's bytes are at
  * once in `get` and `list`, the list is ordered and honours `startAfter`, a delete is seen. Throws `config` when it lies.
  */
 export async function probeStore(store: Store, pipeline: string, env: Env, options: CallOptions): Promise<void> {
@@ -23,11 +23,12 @@ export async function probeStore(store: Store, pipeline: string, env: Env, optio
   const left = await store.list(prefix, '', options);
   await store.delete(second, options);
 
-  if (winners.length !== 1)
+  if (winners.length > 1)
     throw refused(store, `${winners.length} of ${RIVALS} concurrent creates of one key won instead of 1`);
-  const winner = bodies[winners[0] as number] as Buffer;
-  if (found === undefined || !winner.equals(found))
-    throw refused(store, 'a read after a create did not return what was created');
+  // No winner: a proxy may have sent the winning request twice, and its second answer was `exists`. The log can live with it.
+  const written = bodies.filter((_, rival) => winners.length === 0 || winners.includes(rival));
+  if (!written.some((body) => found !== undefined && body.equals(found)))
+    throw refused(store, 'a read after the creates did not return what was created');
   if (all.join() !== [first, second].join())
     throw refused(store, 'a list after two creates did not show both in order');
   if (after.join() !== second) throw refused(store, 'a list with startAfter did not start there');

@@ -156,6 +156,8 @@ export class ShardTask {
       return await this.#reader.poll({ signal: until });
     } catch (error) {
       if (until.aborted) return 'idle'; // A poll that was called off has failed at nothing.
+      // What an instance finds gone that was paused for long, its successor has read before it went: that is no loss.
+      if (toSluiceError(error).kind === 'dataLoss') await this.#coordinator.proveOwner();
       throw error;
     }
   }

@@ -79,7 +79,7 @@ export function drawPlan(seed: number, { only }: { only?: ReadonlySet<string> } 
     seed,
     faults,
     harm: harm !== undefined && (only === undefined || only.has(harm)) ? harm : undefined,
-    store: dice.pick(['file', 'network'] as const),
+    store: harm === 'lyingStore' ? 'network' : dice.pick(['file', 'network'] as const),
     topics: dice.chance(0.2) ? 2 : 1,
     partitions: dice.pick([1, 1, 2, 2, 3, 5, 8, 16]),
     nodes: dice.whole(1, 3),

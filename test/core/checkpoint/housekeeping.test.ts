@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { encodeSlot } from '../../../core/checkpoint/slot.ts';
 import { CoordinatorBench, offsetOf, retryLater } from '../support/coordinator-bench.ts';
-import { keyOf, pendingOf } from '../support/slots.ts';
+import { keyOf, pendingOf, slotOf } from '../support/slots.ts';
 
 test('retention deletes the oldest slots once newer ones are settled, and keeps the chain whole', async () => {
   const bench = new CoordinatorBench(undefined, { retain: 2 });
@@ -98,4 +99,21 @@ test('the sweep comes again every ten minutes, and a failed one is no reason to 
 
   assert.equal(bench.sweeps.length, 2);
   assert.deepEqual(bench.failures, []);
+});
+
+test('a slot that a paused writer makes again below ours goes with the next sweep, and so does what only it names', async () => {
+  const bench = new CoordinatorBench(undefined, { retain: 2 });
+  await bench.virtual.run(bench.coordinator.commitCarried());
+  for (let offset = 1; offset <= 6; offset++) {
+    await bench.virtual.run(bench.cut(offset, `${offset}`));
+    await bench.settle;
+  }
+  const before = bench.seqs;
+  const late = slotOf({ seq: 3, positions: { 'clicks/0': 2 }, pending: [pendingOf({ id: 'late' })] });
+  bench.store.objects.set(keyOf(3), encodeSlot(late));
+
+  await bench.virtual.advance(600_001);
+
+  assert.deepEqual(bench.seqs, before);
+  assert.ok(!bench.sweeps.at(-1)?.keep.includes('late'));
 });

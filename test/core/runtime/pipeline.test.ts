@@ -81,6 +81,22 @@ test('an idle pipeline finds within a minute that it was replaced, and ends fenc
   await scene.stop(second);
 });
 
+test('an instance that was replaced long ago and finds its next record deleted ends fenced, not with data loss', async () => {
+  const scene = new Scene();
+  scene.queue.produce('clicks/0', 5);
+  const first = scene.start();
+  await first.virtual.advance(5_000);
+  const second = scene.start();
+  await second.virtual.advance(1_000);
+
+  scene.queue.onPoll = () => {
+    throw new SluiceError('dataLoss', 'GONE', { message: 'the next record is gone' });
+  };
+
+  await failsWith(first.virtual.run(first.run), 'fenced', 'FENCED');
+  await failsWith(second.virtual.run(second.run), 'dataLoss', 'GONE');
+});
+
 test('an instance that was replaced while it reads ends fenced and makes nothing more visible; the output is exact', async () => {
   const scene = new Scene();
   const first = scene.start();
