@@ -1,5 +1,5 @@
-import type { HarmName } from './plan.ts';
 import { refused } from './actors/processes.ts';
+import type { HarmName } from './plan.ts';
 import { STATE, type World } from './world.ts';
 
 /** What a pipeline must say when it has met such a harm, and whether every run has to meet it. */
@@ -67,7 +67,8 @@ function harmState(world: World, harm: 'tornSlot' | 'lostState'): void {
     }
     return;
   }
-  if (harm === 'lostState') for (const path of world.disk.filesBelow(STATE).keys()) world.disk.remove(`${STATE}/${path}`);
+  if (harm === 'lostState')
+    for (const path of world.disk.filesBelow(STATE).keys()) world.disk.remove(`${STATE}/${path}`);
   else world.disk.cutOff(`${STATE}/${paths.at(-1)}`);
 }
 

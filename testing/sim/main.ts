@@ -35,7 +35,9 @@ async function runOne(seed: number): Promise<void> {
   let report = await simulate(drawPlan(seed), { keepTrace: values.trace });
   if (values.shrink) ({ report } = await shrink(seed, (line) => console.log(line)));
   print(report);
-  console.log(`${report.steps} events in ${(report.virtualMs / 1000).toFixed(1)} virtual seconds, trace ${report.hash}`);
+  console.log(
+    `${report.steps} events in ${(report.virtualMs / 1000).toFixed(1)} virtual seconds, trace ${report.hash}`,
+  );
   if (report.anomalies.length > 0) process.exitCode = 1;
 }
 

@@ -26,7 +26,8 @@ export async function shrink(seed: number, say: (line: string) => void): Promise
     await attempt({ ...plan, troubleMs }, `with ${troubleMs} ms of trouble`);
   }
   for (const partitions of [1, 2]) {
-    if (partitions < plan.partitions && (await attempt({ ...plan, partitions }, `with ${partitions} partitions`))) break;
+    if (partitions < plan.partitions && (await attempt({ ...plan, partitions }, `with ${partitions} partitions`)))
+      break;
   }
   for (const recordsPerSecond of [5, 20]) {
     if (recordsPerSecond >= plan.recordsPerSecond) break;

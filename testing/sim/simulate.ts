@@ -56,10 +56,7 @@ export async function simulate(plan: Plan, options: { keepTrace?: boolean } = {}
 /** Trouble, then calm until everything is there, then an orderly end. */
 async function play(world: World, reader: Reader): Promise<void> {
   let isOver = false;
-  const background = Promise.all([
-    supervise(world, () => isOver),
-    readAlong(world, reader, () => isOver),
-  ]);
+  const background = Promise.all([supervise(world, () => isOver), readAlong(world, reader, () => isOver)]);
   await Promise.all([produce(world), troubleProcesses(world), troubleSurroundings(world), doHarm(world)]);
   calm(world);
   await everythingVisible(world, reader);
@@ -96,7 +93,8 @@ function calm(world: World): void {
 
 async function everythingVisible(world: World, reader: Reader): Promise<void> {
   const isThere = () =>
-    refused(world) !== undefined || (world.plan.harm === undefined && reader.records >= world.ledger.totals().committed);
+    refused(world) !== undefined ||
+    (world.plan.harm === undefined && reader.records >= world.ledger.totals().committed);
   if (world.plan.harm === undefined) await within(world, LIVENESS_MS, isThere, 'every committed record visible');
   else for (let waitedMs = 0; waitedMs < LIVENESS_MS / 4 && !isThere(); waitedMs += 1_000) await world.sleep(1_000);
 }

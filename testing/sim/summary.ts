@@ -24,7 +24,8 @@ export class Summary {
     this.steps += steps;
     this.virtualMs += virtualMs;
     this.records += records;
-    for (const [what, count] of Object.entries(sometimes)) this.sometimes.set(what, (this.sometimes.get(what) ?? 0) + count);
+    for (const [what, count] of Object.entries(sometimes))
+      this.sometimes.set(what, (this.sometimes.get(what) ?? 0) + count);
   }
 
   /** On a terminal, now and then. */

@@ -4,7 +4,8 @@ import { type Report, simulate } from './simulate.ts';
 
 /** Runs the seeds that its parent sends, until the parent has no more or is gone. */
 process.on('message', async ({ first, count, twice }: Chunk) => {
-  for (let seed = first; seed < first + count; seed++) send(twice ? await runTwice(seed) : await simulate(drawPlan(seed)));
+  for (let seed = first; seed < first + count; seed++)
+    send(twice ? await runTwice(seed) : await simulate(drawPlan(seed)));
   send('done');
 });
 process.on('disconnect', () => process.exit());

@@ -27,7 +27,9 @@ export const STATE = '/data/state';
 const WALL_CLOCK_MS = 1_790_000_000_000;
 
 /** How a process ended by itself. */
-export type Ending = { readonly how: 'stopped' } | { readonly how: ErrorKind; readonly code: string; readonly why: string };
+export type Ending =
+  | { readonly how: 'stopped' }
+  | { readonly how: ErrorKind; readonly code: string; readonly why: string };
 
 /** One process that runs the pipeline. */
 export interface Instance extends Caller {
@@ -126,7 +128,12 @@ export class World {
       name: 'sim',
       source: this.#source(instance),
       sink: new FileSink({ root: OUT, settings, fs }),
-      checkpoints: { interval: `${intervalMs}ms`, retain: plan.retain, timeout: '60s', store: this.#store(instance, fs) },
+      checkpoints: {
+        interval: `${intervalMs}ms`,
+        retain: plan.retain,
+        timeout: '60s',
+        store: this.#store(instance, fs),
+      },
     })
       .run({ env, signal: instance.stop.signal })
       .then(
