@@ -7,6 +7,8 @@ const LAYOUT_FORMAT = 'sluice-layout';
 const MARKER_FORMAT = 'sluice-marker';
 const FORMAT_VERSION = 1;
 
+const fileHead = z.object({ format: z.string(), version: z.int() });
+
 const layoutBody = z.object({
   pipeline: z.string(),
   layout: z.int().min(1),
@@ -101,8 +103,8 @@ function encode(format: string, body: object): Buffer {
 
 function decode<T>(bytes: Uint8Array, format: string, body: z.ZodType<T>, where: string): T {
   const value = parseJson(bytes, where);
-  const head = z.object({ format: z.literal(format), version: z.int() }).safeParse(value);
-  if (!head.success) throw damaged(where, `it is not a ${format}`);
+  const head = fileHead.safeParse(value);
+  if (!head.success || head.data.format !== format) throw damaged(where, `it is not a ${format}`);
   if (head.data.version > FORMAT_VERSION) throw newer(where, `format version ${head.data.version}`);
   const parsed = body.safeParse(value);
   if (!parsed.success) throw damaged(where, z.prettifyError(parsed.error));

@@ -41,6 +41,8 @@ const sinkState = z.object({
   counter: z.int().min(0),
 });
 
+const slotHead = z.object({ format: z.literal(SLOT_FORMAT), version: z.int(), kind: z.string() });
+
 const slotBody = z.object({
   pipeline: z.string(),
   lineage: z.string(),
@@ -123,7 +125,7 @@ export function decodeSlot(bytes: Uint8Array, where: string): Slot {
   } catch (cause) {
     throw damagedSlot(where, 'it is not whole JSON', cause);
   }
-  const head = z.object({ format: z.literal(SLOT_FORMAT), version: z.int(), kind: z.string() }).safeParse(value);
+  const head = slotHead.safeParse(value);
   if (!head.success) throw damagedSlot(where, 'it is not a checkpoint slot', head.error);
   const known = slotBody.shape.kind.options as readonly string[];
   if (head.data.version > SLOT_VERSION || !known.includes(head.data.kind)) {

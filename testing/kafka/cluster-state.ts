@@ -75,6 +75,8 @@ export class ClusterState {
   };
   /** Error codes by `topic/partition`, given once each by the next fetch. */
   readonly fetchErrors = new Map<string, number>();
+  /** Where an answer begins for a fetch at an offset: brokers may send records that lie before it. */
+  readsFrom: (offset: number) => number = (offset) => offset;
 
   constructor({ clusterId }: { clusterId: string }) {
     this.clusterId = clusterId;

@@ -39,7 +39,7 @@ export function answerFetch(state: ClusterState, { nodeId, reader }: ModelReques
     writer.string(topic).array(partitions, (one) => {
       const found = find(state, one, nodeId);
       if (typeof found === 'number') writeError(writer, one, found, bounds);
-      else writeRecords(writer, one, found, bounds);
+      else writeRecords(writer, one, found, bounds, state.readsFrom(one.offset));
     });
   });
   return { body: writer.done(), waitMs: bounds.found || bytesMin === 0 ? 0 : maxWaitMs };
@@ -67,8 +67,14 @@ function find(state: ClusterState, asked: AskedPartition, nodeId: number): Parti
   return offset < log.logStartOffset || offset > log.endOffset ? Refusal.OFFSET_OUT_OF_RANGE : log;
 }
 
-function writeRecords(writer: WireWriter, asked: AskedPartition, log: PartitionLog, bounds: Bounds): void {
-  const { offset } = asked;
+function writeRecords(
+  writer: WireWriter,
+  asked: AskedPartition,
+  log: PartitionLog,
+  bounds: Bounds,
+  readsFrom: number,
+): void {
+  const offset = Math.max(log.logStartOffset, readsFrom);
   const { readCommitted } = bounds;
   const limit = readCommitted ? log.lastStableOffset : log.endOffset;
   const bytesMax = Math.min(bounds.left, asked.bytesMax);

@@ -10,12 +10,13 @@ const EXPECTED: Record<HarmName, { readonly codes: readonly string[]; readonly a
   tornSlot: { codes: ['SLOT_DAMAGED'], always: true },
   lostState: { codes: ['OUTPUT_OF_ANOTHER_LINEAGE'], always: true },
   lyingStore: { codes: ['STORE_NOT_SAFE'], always: true },
+  staleStore: { codes: ['STORE_NOT_SAFE'], always: true },
 };
 
 /** Does the harm of the plan, at some moment amid the trouble. */
 export async function doHarm(world: World): Promise<void> {
   const { plan, kafka } = world;
-  if (plan.harm === undefined || plan.harm === 'lyingStore') return;
+  if (plan.harm === undefined || plan.harm.endsWith('Store')) return;
   const dice = world.dice.fork('harm');
   await world.sleep(dice.between(0.3, 0.8) * plan.troubleMs);
   const topic = dice.pick(world.topics);

@@ -41,6 +41,7 @@ export const HARMS = [
   'tornSlot', // the newest checkpoint is cut off
   'lostState', // the checkpoints are gone
   'lyingStore', // creates overwrite what exists
+  'staleStore', // what was created is listed late
 ] as const;
 
 export type HarmName = (typeof HARMS)[number];
@@ -75,24 +76,26 @@ export function drawPlan(seed: number, { only }: { only?: ReadonlySet<string> } 
   const drawn = FAULTS.filter(() => dice.chance(share));
   const harm = dice.chance(0.06) ? dice.pick(HARMS) : undefined;
   const faults = new Set(drawn.filter((name) => only === undefined || only.has(name)));
+  const recordsPerSecond = dice.pick([5, 20, 60, 100]);
   const plan = {
     seed,
     faults,
     harm: harm !== undefined && (only === undefined || only.has(harm)) ? harm : undefined,
-    store: harm === 'lyingStore' ? 'network' : dice.pick(['file', 'network'] as const),
+    store: harm?.endsWith('Store') ? 'network' : dice.pick(['file', 'network'] as const),
     topics: dice.chance(0.2) ? 2 : 1,
     partitions: dice.pick([1, 1, 2, 2, 3, 5, 8, 16]),
     nodes: dice.whole(1, 3),
-    recordsPerSecond: dice.pick([5, 20, 60, 150]),
+    recordsPerSecond,
     valueBytes: dice.pick([70, 90, 200]),
-    codec: dice.pick(['none', 'none', 'none', 'gzip', 'zstd'] as const),
+    codec: dice.pick(['none', 'none', 'none', 'none', 'none', 'none', 'gzip', 'zstd'] as const),
     intervalMs: dice.pick([50, 100, 300, 1_000, 2_000]),
     retain: dice.whole(2, 4),
-    rollRecords: dice.pick([1, 5, 20, 1_000_000]),
-    rollBytes: dice.pick([1_000, 10_000, 1_000_000]),
+    // Every file costs some twenty calls.
+    rollRecords: recordsPerSecond > 20 ? dice.pick([5, 20, 1_000_000]) : dice.pick([1, 5, 1_000_000]),
+    rollBytes: dice.pick([2_000, 10_000, 1_000_000]),
     fetchKiB: dice.pick([64, 1024]),
     discoveryMs: dice.pick([200, 1_000, 5_000]),
-    troubleMs: dice.whole(2_000, 12_000),
+    troubleMs: dice.whole(1_500, 7_000),
   } as const;
   return plan;
 }

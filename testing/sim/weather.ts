@@ -12,8 +12,6 @@ const STORM = { calm: 0.01, storm: 0.4 };
 export class Weather {
   readonly #faults: ReadonlySet<FaultName>;
   readonly #dice: Dice;
-  /** Answers to fetches, to be given once more. */
-  readonly #oldAnswers: Buffer[] = [];
   /** Port calls fail often while it storms. */
   stormy: Port | undefined;
   over = false;
@@ -47,6 +45,12 @@ export class Weather {
       return damaged;
     }
     return body;
+  }
+
+  /** Where the answer to a fetch begins: now and then it holds records that were fetched before. */
+  readsFrom(offset: number): number {
+    if (this.over || !this.#has('oldRecords', 0.05)) return offset;
+    return offset - this.#dice.whole(0, 20);
   }
 
   #storeFate(label: string, share: number): Fate {

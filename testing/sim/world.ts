@@ -14,10 +14,10 @@ import { SimulatedWire } from '../kafka/simulated-wire.ts';
 import { Ledger } from '../ledger/index.ts';
 import { MemoryDisk } from '../memory-disk.ts';
 import { MemoryFileSystem } from '../memory-file-system.ts';
-import { MemoryStore } from '../memory-store.ts';
+import { MemoryStore, type MemoryStoreOptions } from '../memory-store.ts';
 import { type VirtualProcess, VirtualTime } from '../virtual-time.ts';
 import { type Caller, Calls } from './calls.ts';
-import { LyingStore } from './lying-store.ts';
+import { OverwritingStore, StaleStore } from './lying-stores.ts';
 import type { Plan } from './plan.ts';
 import { Trace } from './trace.ts';
 import { Weather } from './weather.ts';
@@ -65,6 +65,7 @@ export class World {
     this.self = this.time.process({ pid: 0, seed: plan.seed });
     this.kafka = new KafkaModel({ nodes: plan.nodes });
     this.weather = new Weather(plan, this.dice.fork('weather'));
+    this.kafka.state.readsFrom = (offset) => this.weather.readsFrom(offset);
     this.calls = new Calls({
       time: this.time,
       world: this.self,
@@ -226,7 +227,7 @@ export class World {
   #store(instance: Instance, fs: ReturnType<typeof interposedFileSystem>): Store {
     if (this.plan.store === 'file') return new FileStore({ root: STATE, fs });
     const options = { identity: 'net:checkpoints', objects: this.objects };
-    const store = this.plan.harm === 'lyingStore' ? new LyingStore(options) : new MemoryStore(options);
+    const store = storeFor(this.plan.harm, options);
     const through = this.#through(instance, 'store');
     const watched: Interpose = (label, effect) =>
       through(label, async () => {
@@ -287,6 +288,11 @@ const SAYINGS = new Map([
   ['the output marker was missing and is made again', 'the marker made again'],
   ['a commit has to be tried again', 'a commit tried again'],
 ]);
+
+function storeFor(harm: Plan['harm'], options: MemoryStoreOptions): Store {
+  if (harm === 'lyingStore') return new OverwritingStore(options);
+  return harm === 'staleStore' ? new StaleStore(options) : new MemoryStore(options);
+}
 
 function endingOf(error: unknown): Ending {
   if (error instanceof SluiceError) return { how: error.kind, code: error.code, why: error.message };
