@@ -1,15 +1,18 @@
+import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { runSeeds } from './farm.ts';
-import { drawPlan } from './plan.ts';
+import { decodePlan, drawPlan, encodePlan, type Plan } from './plan.ts';
 import { shrink } from './shrink.ts';
 import { type Report, simulate } from './simulate.ts';
 import { Summary } from './summary.ts';
 
 const USAGE = `npm run sim -- [--seeds 1000] [--first 1] [--workers 2] [--twice] [--failures 1]
 npm run sim -- --seed 4711 [--trace] [--shrink]
+npm run sim -- --plan test/sim/found/some.json [--trace] [--shrink]
 
 Runs the whole engine on a virtual clock, one run per seed, and looks for anything but exactly once.
   --seed      one run, and everything about it; --trace prints every event, --shrink looks for less that still fails
+  --plan      the same for a plan that was kept
   --twice     runs every seed twice and compares: a run must depend on nothing but its seed
   --failures  ends once so many seeds have failed`;
 
@@ -20,6 +23,7 @@ const { values } = parseArgs({
     workers: { type: 'string', default: '2' },
     failures: { type: 'string', default: '1' },
     seed: { type: 'string' },
+    plan: { type: 'string' },
     twice: { type: 'boolean', default: false },
     trace: { type: 'boolean', default: false },
     shrink: { type: 'boolean', default: false },
@@ -28,13 +32,15 @@ const { values } = parseArgs({
 });
 
 if (values.help) console.log(USAGE);
-else if (values.seed !== undefined) await runOne(Number(values.seed));
+else if (values.plan !== undefined) await runOne(decodePlan(readFileSync(values.plan, 'utf8')));
+else if (values.seed !== undefined) await runOne(drawPlan(Number(values.seed)));
 else await runMany();
 
-async function runOne(seed: number): Promise<void> {
-  let report = await simulate(drawPlan(seed), { keepTrace: values.trace });
-  if (values.shrink) ({ report } = await shrink(seed, (line) => console.log(line)));
+async function runOne(drawn: Plan): Promise<void> {
+  const plan = values.shrink ? await shrink(drawn, (line) => console.log(line)) : drawn;
+  const report = await simulate(plan, { keepTrace: values.trace });
   print(report);
+  if (values.shrink) console.log(`as a file: ${encodePlan(plan)}`);
   console.log(
     `${report.steps} events in ${(report.virtualMs / 1000).toFixed(1)} virtual seconds, trace ${report.hash}`,
   );

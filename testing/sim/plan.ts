@@ -68,19 +68,18 @@ export interface Plan {
   readonly troubleMs: number;
 }
 
-/** Draws a run. `only` leaves faults out of it, for whoever looks for the ones that matter. */
-export function drawPlan(seed: number, { only }: { only?: ReadonlySet<string> } = {}): Plan {
+/** Draws a run. */
+export function drawPlan(seed: number): Plan {
   const dice = new Dice(seed).fork('plan');
   // Some runs have little going wrong and are deep in one kind of trouble, others have everything at once.
   const share = dice.pick([0.1, 0.3, 0.3, 0.5, 0.8]);
-  const drawn = FAULTS.filter(() => dice.chance(share));
+  const faults = new Set(FAULTS.filter(() => dice.chance(share)));
   const harm = dice.chance(0.06) ? dice.pick(HARMS) : undefined;
-  const faults = new Set(drawn.filter((name) => only === undefined || only.has(name)));
   const recordsPerSecond = dice.pick([5, 20, 60, 100]);
-  const plan = {
+  return {
     seed,
     faults,
-    harm: harm !== undefined && (only === undefined || only.has(harm)) ? harm : undefined,
+    harm,
     store: harm?.endsWith('Store') ? 'network' : dice.pick(['file', 'network'] as const),
     topics: dice.chance(0.2) ? 2 : 1,
     partitions: dice.pick([1, 1, 2, 2, 3, 5, 8, 16]),
@@ -96,12 +95,21 @@ export function drawPlan(seed: number, { only }: { only?: ReadonlySet<string> } 
     fetchKiB: dice.pick([64, 1024]),
     discoveryMs: dice.pick([200, 1_000, 5_000]),
     troubleMs: dice.whole(1_500, 7_000),
-  } as const;
-  return plan;
+  };
 }
 
 /** One line for people. */
 export function describePlan({ faults, harm, seed, ...settings }: Plan): string {
   const values = Object.entries(settings).map(([key, value]) => `${key}=${value}`);
   return `seed ${seed}: ${values.join(' ')} faults=${[...faults].join(',') || 'none'}${harm ? ` harm=${harm}` : ''}`;
+}
+
+/** A plan as a file keeps it: seeds mean something else once there are more faults to draw from, plans do not. */
+export function encodePlan({ faults, ...plan }: Plan): string {
+  return JSON.stringify({ ...plan, faults: [...faults] });
+}
+
+export function decodePlan(text: string): Plan {
+  const { faults, ...plan } = JSON.parse(text);
+  return { harm: undefined, ...plan, faults: new Set(faults) };
 }
