@@ -49,3 +49,30 @@ export class Summary {
     ];
   }
 }
+
+/** Situations without which a large run proves little. */
+export const MUST_BE_SEEN = [
+  'killed',
+  'power lost',
+  'went on after a pause',
+  'restarted by itself',
+  'a claim lost to another',
+  'a claim while three instances live',
+  'a commit tried again',
+  'a conflict that was mine',
+  'a conflict that was not mine',
+  'ended FENCED',
+  'handles committed by a successor',
+  'orphans discarded',
+  'looked for orphans',
+  'the marker made again',
+  'new partitions found',
+  'a leader moved',
+  'a broker died',
+  'a gap in the offsets',
+  'records deleted by retention',
+  'transaction committed',
+  'transaction aborted',
+  'a file taken by a loader',
+  'the disk was full',
+] as const;

@@ -171,17 +171,21 @@ export class World {
     return [...all].filter((path) => /\/\d{12}\.json$/.test(path)).sort();
   }
 
-  /** The positions in the oldest slot of at least three: what every later start has behind it, even after a power loss. */
+  /**
+   * What every later start has behind it, even after a power loss: the lowest positions in all slots, once there are three. Any
+   * one slot will not do, as a writer that was paused may leave one under an old number with positions that nobody else has.
+   */
   savedPositions(): { id: string; offset: number }[] {
     const paths = this.slotPaths();
     if (paths.length < 3) return [];
-    const path = paths[0] as string;
-    const bytes = this.plan.store === 'file' ? this.disk.filesBelow(STATE).get(path) : this.objects.get(path);
-    const { source } = JSON.parse(Buffer.from(bytes as Uint8Array).toString('utf8'));
-    return source.splits.map(({ id, position }: { id: string; position: { offset: number } }) => ({
-      id,
-      offset: position.offset,
-    }));
+    const files = this.plan.store === 'file' ? this.disk.filesBelow(STATE) : this.objects;
+    const lowest = new Map<string, number>();
+    for (const path of paths) {
+      const { source } = JSON.parse(Buffer.from(files.get(path) as Uint8Array).toString('utf8'));
+      for (const { id, position } of source.splits as { id: string; position: { offset: number } }[])
+        lowest.set(id, Math.min(lowest.get(id) ?? position.offset, position.offset));
+    }
+    return [...lowest].map(([id, offset]) => ({ id, offset }));
   }
 
   #dies(instance: Instance): void {
