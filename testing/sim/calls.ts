@@ -19,6 +19,24 @@ export type Fate =
 
 export const CLEAN: Fate = { kind: 'clean' };
 
+/** What happens at one call of a run, for a sweep over all of them. */
+export type StrikeKind =
+  | 'crashBefore'
+  | 'crashAfter'
+  /** An error without effect. */
+  | 'error'
+  /** An error, and it took effect. */
+  | 'answerLost'
+  | 'twice'
+  | 'pauseBefore'
+  | 'pauseAfter';
+
+export interface Strike {
+  /** The number of the call, from 1. */
+  readonly at: number;
+  readonly kind: StrikeKind;
+}
+
 /** Who calls: its name in the trace, its clock, and whether it still lives. */
 export interface Caller {
   readonly name: string;
@@ -39,6 +57,10 @@ export interface CallsOptions {
   readonly dice: Dice;
   readonly trace: Trace;
   readonly fateOf: (port: Port, label: string, by: Caller) => Fate;
+  readonly strikes: readonly Strike[];
+  /** The struck caller dies or is paused now. */
+  readonly onStrike: (kind: 'crash' | 'pause', by: Caller) => void;
+  readonly errorOf: (port: Port, label: string) => Error;
   /** Milliseconds that a request or an answer is on its way, at most; most take far less. */
   readonly latencyMs: Readonly<Record<Port, number>>;
 }
@@ -52,14 +74,24 @@ export class Calls {
   readonly #onTheWay = new Set<Request>();
   /** Sent and not answered. */
   readonly #open = new Set<Request>();
+  /** Every call so far, by what it does. */
+  readonly labels: string[] = [];
 
   constructor(options: CallsOptions) {
     this.#options = options;
   }
 
   call<T>(by: Caller, port: Port, label: string, effect: () => T | Promise<T>): Promise<T> {
-    if (!by.alive) return new Promise(() => {});
-    const fate = this.#options.fateOf(port, label, by);
+    if (!by.alive) return never();
+    this.labels.push(label);
+    const { strikes, onStrike } = this.#options;
+    const struck = strikes.find(({ at }) => at === this.labels.length)?.kind;
+    if (struck === 'crashBefore') {
+      onStrike('crash', by);
+      return never();
+    }
+    if (struck === 'pauseBefore' || struck === 'pauseAfter') onStrike('pause', by);
+    const fate = struck === undefined ? this.#options.fateOf(port, label, by) : this.#fateOf(struck, port, label);
     return new Promise<T>((resolve, reject) => {
       const land = async () => {
         this.#onTheWay.delete(request);
@@ -72,6 +104,7 @@ export class Calls {
         } catch (error) {
           answer = () => reject(error);
         }
+        if (struck === 'crashAfter') onStrike('crash', by);
         if (fate.kind === 'answerLost') answer = () => reject(fate.error);
         if (fate.kind !== 'late') this.#answer(request, answer);
       };
@@ -89,9 +122,18 @@ export class Calls {
       }
       if (fate.kind === 'late') by.virtual.env.timers.after(outMs, refuse);
       const landMs = fate.kind === 'late' ? outMs + fate.byMs : outMs;
-      request.cancel = this.#options.time.arm(this.#options.world, landMs, land);
+      // What a paused process has not sent yet it sends when it goes on.
+      const sender = struck === 'pauseBefore' ? by.virtual : this.#options.world;
+      request.cancel = this.#options.time.arm(sender, landMs, land);
       this.#onTheWay.add(request);
     });
+  }
+
+  #fateOf(struck: StrikeKind, port: Port, label: string): Fate {
+    const error = this.#options.errorOf(port, label);
+    if (struck === 'error') return { kind: 'refused', error };
+    if (struck === 'answerLost') return { kind: 'answerLost', error };
+    return struck === 'twice' ? { kind: 'twice' } : CLEAN;
   }
 
   /** The caller has died: what it had on its way lands or not. A disk knows only what has reached it. */
@@ -142,4 +184,8 @@ export class Calls {
     const { trace, time } = this.#options;
     trace.add(time.nowMs, `${by.name} ${arrow} ${label}${fate.kind === 'clean' ? '' : ` (${fate.kind})`}`);
   }
+}
+
+function never(): Promise<never> {
+  return new Promise(() => {});
 }

@@ -36,7 +36,7 @@ export async function simulate(plan: Plan, options: { keepTrace?: boolean } = {}
   for (const topic of world.topics) world.kafka.createTopic(topic, plan.partitions);
   try {
     await world.time.run(play(world, reader), { limitMs: 10 * LIVENESS_MS });
-    judge(world, reader);
+    verdictOf(world, reader);
   } catch (error) {
     world.wrong(`the run itself failed: ${(error as Error).stack ?? error}`);
   }
@@ -116,7 +116,8 @@ function judgeLeftovers(world: World): void {
   else world.saw('looked for orphans');
 }
 
-function judge(world: World, reader: Reader): void {
+/** Holds the finished output against the ledger, and the ends of all processes against what may be. */
+export function verdictOf(world: World, reader: Reader): void {
   const { plan } = world;
   const verdict = reader.audit();
   for (const [what, count] of Object.entries(faultsOf(verdict))) {

@@ -8,6 +8,18 @@ const FETCH = 1;
 /** A broken network is broken for a while: the share of calls that fail then, and otherwise. */
 const STORM = { calm: 0.01, storm: 0.4 };
 
+/** How a port says that something failed. */
+export function errorOf(port: Port, label: string): Error {
+  switch (port) {
+    case 'disk':
+      return fileSystemError('EIO', label);
+    case 'kafka':
+      return new Error('the connection was reset');
+    case 'store':
+      return new SluiceError('unavailable', 'STORE_AWAY', { message: `${label}: no answer` });
+  }
+}
+
 /** What the faults of the plan do to single calls, as long as there is trouble. */
 export class Weather {
   readonly #faults: ReadonlySet<FaultName>;
@@ -26,9 +38,9 @@ export class Weather {
     const share = this.stormy === port ? STORM.storm : STORM.calm;
     switch (port) {
       case 'disk':
-        return this.#has('diskError', share / 5) ? this.#broken(fileSystemError('EIO', label)) : CLEAN;
+        return this.#has('diskError', share / 5) ? this.#broken(port, label) : CLEAN;
       case 'kafka':
-        return this.#has('kafkaAway', share) ? this.#broken(new Error('the connection was reset')) : CLEAN;
+        return this.#has('kafkaAway', share) ? this.#broken(port, label) : CLEAN;
       case 'store':
         return this.#storeFate(label, share);
     }
@@ -54,7 +66,7 @@ export class Weather {
   }
 
   #storeFate(label: string, share: number): Fate {
-    const away = () => new SluiceError('unavailable', 'STORE_AWAY', { message: `${label}: no answer` });
+    const away = () => errorOf('store', label);
     if (this.#has('storeAway', share)) return { kind: 'refused', error: away() };
     if (this.#has('storeAnswerLost', share)) return { kind: 'answerLost', error: away() };
     if (this.#has('storeLate', share)) return { kind: 'late', error: away(), byMs: this.#dice.between(10, 20_000) };
@@ -62,7 +74,8 @@ export class Weather {
     return CLEAN;
   }
 
-  #broken(error: Error): Fate {
+  #broken(port: Port, label: string): Fate {
+    const error = errorOf(port, label);
     return this.#dice.chance(0.5) ? { kind: 'refused', error } : { kind: 'answerLost', error };
   }
 

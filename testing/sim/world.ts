@@ -16,11 +16,11 @@ import { MemoryDisk } from '../memory-disk.ts';
 import { MemoryFileSystem } from '../memory-file-system.ts';
 import { MemoryStore, type MemoryStoreOptions } from '../memory-store.ts';
 import { type VirtualProcess, VirtualTime } from '../virtual-time.ts';
-import { type Caller, Calls } from './calls.ts';
+import { type Caller, Calls, type Strike } from './calls.ts';
 import { OverwritingStore, StaleStore } from './lying-stores.ts';
 import type { Plan } from './plan.ts';
 import { Trace } from './trace.ts';
-import { Weather } from './weather.ts';
+import { errorOf, Weather } from './weather.ts';
 
 export const OUT = '/data/out';
 export const STATE = '/data/state';
@@ -35,6 +35,13 @@ export type Ending =
 export interface Instance extends Caller {
   readonly stop: AbortController;
   ending: Ending | undefined;
+}
+
+export interface WorldOptions {
+  /** Every event, instead of the last ones. */
+  readonly keepTrace?: boolean | undefined;
+  /** What happens at some port calls, whatever the plan says. */
+  readonly strikes?: readonly Strike[] | undefined;
 }
 
 /** What all processes of a run share: time, a disk, a checkpoint store, a Kafka cluster, and the truth about its records. */
@@ -54,11 +61,13 @@ export class World {
   readonly sometimes = new Map<string, number>();
   /** What went wrong so far. */
   readonly anomalies: string[] = [];
+  /** What a strike has killed or paused. */
+  struck: Instance | undefined;
   disk = new MemoryDisk();
   wallClockShiftMs = 0;
   readonly #creators = new Map<string, string>();
 
-  constructor(plan: Plan, { keepTrace = false }: { keepTrace?: boolean } = {}) {
+  constructor(plan: Plan, { keepTrace = false, strikes = [] }: WorldOptions = {}) {
     this.plan = plan;
     this.dice = new Dice(plan.seed).fork('world');
     this.trace = new Trace({ keepAll: keepTrace });
@@ -72,6 +81,9 @@ export class World {
       dice: this.dice.fork('calls'),
       trace: this.trace,
       fateOf: (port, label) => this.weather.fateOf(port, label),
+      errorOf,
+      strikes,
+      onStrike: (kind, by) => this.#strike(kind, by as Instance),
       latencyMs: { disk: 4, store: 80, kafka: 40 },
     });
   }
@@ -150,13 +162,13 @@ export class World {
     this.#dies(instance);
   }
 
-  /** Every process dies, and the disk forgets what was not synced. */
-  losePower(): void {
+  /** Every process dies, and the disk forgets what was not synced: all of it, or with `random` a part. */
+  losePower(random: (() => number) | undefined): void {
     this.note('power loss');
     this.saw('power lost');
     for (const instance of this.alive) this.#dies(instance);
     this.calls.powerLost();
-    this.disk = this.disk.powerLoss(this.dice.next);
+    this.disk = this.disk.powerLoss(random);
   }
 
   pause(instance: Instance, paused: boolean): void {
@@ -186,6 +198,12 @@ export class World {
         lowest.set(id, Math.min(lowest.get(id) ?? position.offset, position.offset));
     }
     return [...lowest].map(([id, offset]) => ({ id, offset }));
+  }
+
+  #strike(kind: 'crash' | 'pause', instance: Instance): void {
+    this.struck = instance;
+    if (kind === 'crash') this.kill(instance);
+    else this.pause(instance, true);
   }
 
   #dies(instance: Instance): void {

@@ -30,7 +30,7 @@ export async function troubleProcesses(world: World): Promise<void> {
     return alive.length === 0 ? undefined : dice.pick(alive);
   };
   if (faults.has('crash')) acts.push(() => withOne(one(), (instance) => world.kill(instance)));
-  if (faults.has('powerLoss')) acts.push(() => world.losePower());
+  if (faults.has('powerLoss')) acts.push(() => world.losePower(world.dice.next));
   if (faults.has('pause')) {
     const act = () => withOne(one(), (instance) => world.pause(instance, !instance.virtual.paused));
     acts.push(act, act);

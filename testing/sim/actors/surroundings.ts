@@ -35,7 +35,7 @@ export async function troubleSurroundings(world: World): Promise<void> {
       const count = kafka.partitionCount(topic);
       if (count < 20) kafka.addPartitions(topic, count + 1);
     });
-  if (faults.has('retention')) acts.push(() => deleteWhatIsSaved(world));
+  if (faults.has('retention') && plan.harm !== 'tornSlot') acts.push(() => deleteWhatIsSaved(world));
   if (faults.has('clockJumps'))
     acts.push(() => {
       world.wallClockShiftMs += dice.between(-3_600_000, 3_600_000);
