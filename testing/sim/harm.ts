@@ -1,6 +1,7 @@
 import { refused } from './actors/processes.ts';
+import { STATE } from './instance.ts';
 import type { HarmName } from './plan.ts';
-import { STATE, type World } from './world.ts';
+import type { World } from './world.ts';
 
 /** What a pipeline must say when it has met such a harm, and whether every run has to meet it. */
 const EXPECTED: Record<HarmName, { readonly codes: readonly string[]; readonly always: boolean }> = {

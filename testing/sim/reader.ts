@@ -1,7 +1,8 @@
 import { Audit, RecordReader, type Verdict } from '../ledger/index.ts';
 import { visibleFile } from '../ledger/output.ts';
+import { OUT } from './instance.ts';
 import { eachLine } from './lines.ts';
-import { OUT, type World } from './world.ts';
+import type { World } from './world.ts';
 
 /** A downstream job that reads along: what it has seen must never change, go, or have been seen too early. */
 export class Reader {

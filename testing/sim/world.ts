@@ -1,30 +1,14 @@
-import { fileSettings } from '../../connectors/file/settings.ts';
-import { FileSink } from '../../connectors/file/sink.ts';
-import { FileStore } from '../../connectors/file/store.ts';
-import { kafkaSourceSettings } from '../../connectors/kafka/settings.ts';
-import { kafkaSource } from '../../connectors/kafka/source.ts';
-import type { Env } from '../../core/contract/env.ts';
-import type { Store } from '../../core/contract/store.ts';
 import { type ErrorKind, SluiceError } from '../../core/errors.ts';
-import { pipeline } from '../../core/index.ts';
 import { Dice } from '../dice.ts';
-import { type Interpose, interposedFileSystem, interposedStore } from '../interposed.ts';
 import { KafkaModel } from '../kafka/model.ts';
-import { SimulatedWire } from '../kafka/simulated-wire.ts';
 import { Ledger } from '../ledger/index.ts';
 import { MemoryDisk } from '../memory-disk.ts';
-import { MemoryFileSystem } from '../memory-file-system.ts';
-import { MemoryStore, type MemoryStoreOptions } from '../memory-store.ts';
 import { type VirtualProcess, VirtualTime } from '../virtual-time.ts';
 import { type Caller, Calls, type Strike } from './calls.ts';
-import { OverwritingStore, StaleStore } from './lying-stores.ts';
+import { type Changes, STATE, type Surroundings, simulatedEnv, simulatedPipeline } from './instance.ts';
 import type { Plan } from './plan.ts';
 import { Trace } from './trace.ts';
 import { errorOf, Weather } from './weather.ts';
-
-export const OUT = '/data/out';
-export const STATE = '/data/state';
-const WALL_CLOCK_MS = 1_790_000_000_000;
 
 /** How a process ended by itself. */
 export type Ending =
@@ -45,7 +29,7 @@ export interface WorldOptions {
 }
 
 /** What all processes of a run share: time, a disk, a checkpoint store, a Kafka cluster, and the truth about its records. */
-export class World {
+export class World implements Surroundings {
   readonly plan: Plan;
   readonly time = new VirtualTime();
   readonly trace: Trace;
@@ -56,6 +40,7 @@ export class World {
   readonly weather: Weather;
   readonly calls: Calls;
   readonly objects = new Map<string, Uint8Array>();
+  readonly creators = new Map<string, string>();
   readonly instances: Instance[] = [];
   /** Things that a good set of runs must have seen, and how often. */
   readonly sometimes = new Map<string, number>();
@@ -65,7 +50,6 @@ export class World {
   struck: Instance | undefined;
   disk = new MemoryDisk();
   wallClockShiftMs = 0;
-  readonly #creators = new Map<string, string>();
 
   constructor(plan: Plan, { keepTrace = false, strikes = [] }: WorldOptions = {}) {
     this.plan = plan;
@@ -115,40 +99,19 @@ export class World {
   }
 
   /** Starts the pipeline as a process of its own. */
-  start(changes: { intervalMs?: number; rollRecords?: number } = {}): Instance {
-    const { plan } = this;
-    const { intervalMs, rollRecords } = { ...plan, ...changes };
+  start(changes: Changes = {}): Instance {
     const pid = this.instances.length + 1;
     const instance: Instance = {
       name: `p${pid}`,
-      virtual: this.time.process({ pid, seed: plan.seed * 1000 + pid }),
+      virtual: this.time.process({ pid, seed: this.plan.seed * 1000 + pid }),
       alive: true,
       stop: new AbortController(),
       ending: undefined,
     };
     this.instances.push(instance);
     this.note(`${instance.name} starts`);
-    const env = this.#envOf(instance);
-    const fs = interposedFileSystem(new MemoryFileSystem(this.disk), this.#through(instance, 'disk'));
-    const settings = fileSettings.parse({
-      type: 'file',
-      path: OUT,
-      format: 'ndjson',
-      roll: { records: rollRecords, bytes: `${plan.rollBytes}B` },
-      takenByReaders: plan.faults.has('loader') ? 'assume' : 'fail',
-    });
-    pipeline({
-      name: 'sim',
-      source: this.#source(instance),
-      sink: new FileSink({ root: OUT, settings, fs }),
-      checkpoints: {
-        interval: `${intervalMs}ms`,
-        retain: plan.retain,
-        timeout: '60s',
-        store: this.#store(instance, fs),
-      },
-    })
-      .run({ env, signal: instance.stop.signal })
+    simulatedPipeline(this, instance, changes)
+      .run({ env: simulatedEnv(this, instance), signal: instance.stop.signal })
       .then(
         () => this.#ended(instance, { how: 'stopped' }),
         (error: unknown) => this.#ended(instance, endingOf(error)),
@@ -220,100 +183,6 @@ export class World {
     if (code === 'FENCED' && this.calls.isBusy(instance, 'fs.rename')) this.saw('fenced while committing');
     this.#dies(instance);
   }
-
-  #source(instance: Instance) {
-    const { fetchKiB, discoveryMs } = this.plan;
-    const settings = kafkaSourceSettings.parse({
-      type: 'kafka',
-      brokers: this.kafka.addresses,
-      topics: this.topics,
-      fetch: { maxBytes: `${fetchKiB}KiB`, maxWait: '500ms' },
-      discovery: `${discoveryMs}ms`,
-    });
-    const exchange = {
-      call: <T>(label: string, effect: () => T | Promise<T>) => this.calls.call(instance, 'kafka', label, effect),
-    };
-    return kafkaSource(settings, {
-      baseDir: '/',
-      connect: async ({ env }) =>
-        new SimulatedWire({
-          model: this.kafka,
-          env,
-          world: this.self.env,
-          exchange,
-          mangle: (apiKey, body) => this.weather.mangle(apiKey, body),
-        }),
-    });
-  }
-
-  #store(instance: Instance, fs: ReturnType<typeof interposedFileSystem>): Store {
-    if (this.plan.store === 'file') return new FileStore({ root: STATE, fs });
-    const options = { identity: 'net:checkpoints', objects: this.objects };
-    const store = storeFor(this.plan.harm, options);
-    const through = this.#through(instance, 'store');
-    const watched: Interpose = (label, effect) =>
-      through(label, async () => {
-        const answer = await effect();
-        if (label.startsWith('store.create ')) this.#judgeCreate(label, answer, instance);
-        return answer;
-      });
-    return interposedStore(store, watched);
-  }
-
-  #judgeCreate(label: string, answer: unknown, { name }: Instance): void {
-    if (answer === 'created') this.#creators.set(label, name);
-    else this.saw(this.#creators.get(label) === name ? 'a conflict that was mine' : 'a conflict that was not mine');
-  }
-
-  #through(instance: Instance, port: 'disk' | 'store'): Interpose {
-    return (label, effect) => this.calls.call(instance, port, label, effect);
-  }
-
-  #envOf(instance: Instance): Env {
-    const { env } = instance.virtual;
-    const wallClockMs = () => WALL_CLOCK_MS + this.time.nowMs + this.wallClockShiftMs;
-    const log = (level: string) => (message: string) => {
-      this.note(`${instance.name} ${level}: ${message}`);
-      this.#heard(message);
-    };
-    return {
-      ...env,
-      clock: {
-        nowMs: wallClockMs,
-        isoNow: () => new Date(wallClockMs()).toISOString(),
-        monotonicMs: () => this.time.nowMs,
-      },
-      log: { debug() {}, info: log('info'), warn: log('warn'), error: log('error') },
-      metrics: {
-        add: (counter) => {
-          if (counter === 'restarts') this.saw('restarted by itself');
-        },
-        set() {},
-      },
-    };
-  }
-
-  #heard(message: string): void {
-    const seen = SAYINGS.get(message);
-    if (seen !== undefined) this.saw(seen);
-    if (message === 'this instance owns the pipeline' && this.alive.length >= 3)
-      this.saw('a claim while three instances live');
-  }
-}
-
-/** What a log line says about the run. */
-const SAYINGS = new Map([
-  ['committing what the previous run staged', 'handles committed by a successor'],
-  ['discarded what a crashed run had staged', 'orphans discarded'],
-  ['another instance claimed first, looking again', 'a claim lost to another'],
-  ['new partitions are read from now on', 'new partitions found'],
-  ['the output marker was missing and is made again', 'the marker made again'],
-  ['a commit has to be tried again', 'a commit tried again'],
-]);
-
-function storeFor(harm: Plan['harm'], options: MemoryStoreOptions): Store {
-  if (harm === 'lyingStore') return new OverwritingStore(options);
-  return harm === 'staleStore' ? new StaleStore(options) : new MemoryStore(options);
 }
 
 function endingOf(error: unknown): Ending {

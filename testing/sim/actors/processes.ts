@@ -1,4 +1,5 @@
 import type { Dice } from '../../dice.ts';
+import type { Changes } from '../instance.ts';
 import type { Instance, World } from '../world.ts';
 
 const RUNNING_MAX = 4;
@@ -49,7 +50,7 @@ function withOne(instance: Instance | undefined, act: (instance: Instance) => vo
 }
 
 /** An operator changes what may be changed between starts. */
-function changes({ plan }: World, dice: Dice): { intervalMs?: number; rollRecords?: number } {
+function changes({ plan }: World, dice: Dice): Changes {
   if (!plan.faults.has('operator')) return {};
   return { intervalMs: dice.pick([50, 200, 1_000]), rollRecords: dice.pick([1, 3, 50]) };
 }
