@@ -5,6 +5,8 @@ import type { Report } from './simulate.ts';
 const WORKER = fileURLToPath(new URL('./worker.ts', import.meta.url));
 /** Seeds handed to a worker at a time. */
 const CHUNK = 20;
+/** A process that was killed leaves promises and signals that nobody settles: some 2 MB a run that no collector frees. */
+const CHUNKS_PER_PROCESS = 15;
 
 export interface FarmOptions {
   readonly first: number;
@@ -39,23 +41,31 @@ export async function runSeeds(options: FarmOptions): Promise<void> {
     if (report.anomalies.length > 0) failures++;
     options.onReport(report);
   };
-  await Promise.all(Array.from({ length: options.workers }, () => runWorker(take, onReport)));
+  const work = async () => {
+    while (await runWorker(take, onReport));
+  };
+  await Promise.all(Array.from({ length: options.workers }, work));
 }
 
-async function runWorker(take: () => Chunk | undefined, onReport: (report: Report) => void): Promise<void> {
+/** One process, and whether there may be work for another. */
+async function runWorker(take: () => Chunk | undefined, onReport: (report: Report) => void): Promise<boolean> {
+  let chunk = take();
+  if (chunk === undefined) return false;
   const worker = fork(WORKER, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+  let chunks = 0;
   await new Promise<void>((resolve, reject) => {
     const feed = () => {
-      const chunk = take();
       if (chunk === undefined) worker.disconnect();
       else worker.send(chunk);
     };
     worker.on('message', (message: Report | 'done') => {
-      if (message === 'done') feed();
-      else onReport(message);
+      if (message !== 'done') return onReport(message);
+      chunk = ++chunks < CHUNKS_PER_PROCESS ? take() : undefined;
+      feed();
     });
     worker.on('error', reject);
     worker.on('exit', (code) => (code === 0 ? resolve() : reject(new Error(`a simulator process ended with ${code}`))));
     feed();
   });
+  return chunks === CHUNKS_PER_PROCESS;
 }
