@@ -1,48 +1,59 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { fileURLToPath } from 'node:url';
-import { type Mutation, mutations } from './mutations.ts';
+import type { Mutation, Simulated, Tested } from './mutation.ts';
+import { mutations } from './mutations.ts';
+import { firstFailingSeed, runMutated } from './run-mutated.ts';
 
-const root = fileURLToPath(new URL('../../', import.meta.url));
-const apply = fileURLToPath(new URL('./apply.ts', import.meta.url));
+/** A simulated run that ended so has met the fault as a failure of the program to run at all. */
+const NO_ANOMALY = /^the run itself failed/;
 
-/** Runs the test that must notice, against the program with the fault; resolves with what it said. */
-async function runAgainst(
-  { name, caughtBy }: Mutation,
-  signal: AbortSignal,
-): Promise<{ passed: boolean; output: string }> {
-  const pattern = caughtBy.test === undefined ? [] : ['--test-name-pattern', caughtBy.test];
-  const child = spawn(
-    process.execPath,
-    ['--import', apply, '--test', '--test-force-exit', '--test-reporter=tap', ...pattern, caughtBy.file],
-    // Without the variable by which a test runner tells its children to report to it.
-    { cwd: root, env: { ...process.env, NODE_TEST_CONTEXT: undefined, SLUICE_MUTATION: name }, signal },
+async function simulatorNotices({ name }: Mutation, { seedFirst, seedsMax }: Simulated, signal: AbortSignal) {
+  const failing = await firstFailingSeed(name, { first: seedFirst, count: seedsMax, signal });
+  assert.ok(failing, `seeds ${seedFirst} to ${seedFirst + seedsMax - 1} pass with ${name}`);
+  assert.ok(
+    failing.anomalies.some((anomaly) => !NO_ANOMALY.test(anomaly)),
+    failing.anomalies[0],
   );
-  let output = '';
-  for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text) => (output += text));
-  const code = await new Promise((resolve, reject) => child.on('exit', resolve).on('error', reject));
-  return { passed: code === 0, output };
+}
+
+async function testNotices({ name }: Mutation, { file, test }: Tested, signal: AbortSignal) {
+  const pattern = test === undefined ? [] : ['--test-name-pattern', test];
+  const options = ['--test', '--test-force-exit', '--test-reporter=tap', ...pattern, file];
+  const { code, output } = await runMutated(name, options, signal);
+
+  assert.notEqual(code, 0, `${file} passes with ${name}`);
+  // It must be a test that failed, and not the program that could not be loaded.
+  assert.match(output, /^# Subtest: /m, output.slice(-2000));
+  assert.doesNotMatch(output, /its place occurs|SyntaxError|ERR_MODULE/, output.slice(-2000));
+  assert.match(output, /^not ok \d+ - (?!.*\.test\.ts)/m, output.slice(-2000));
 }
 
 for (const mutation of mutations) {
-  test(`a test fails when ${mutation.what}`, { timeout: 120_000 }, async (t) => {
-    const { passed, output } = await runAgainst(mutation, t.signal);
-
-    assert.equal(passed, false, `${mutation.caughtBy.file} passes with ${mutation.name}`);
-    // It must be a test that failed, and not the program that could not be loaded.
-    assert.match(output, /^# Subtest: /m, output.slice(-2000));
-    assert.doesNotMatch(output, /its place occurs|SyntaxError|ERR_MODULE/, output.slice(-2000));
-    assert.match(output, /^not ok \d+ - (?!.*\.test\.ts)/m, output.slice(-2000));
+  const { what, caughtBy } = mutation;
+  const catcher = caughtBy.by === 'simulator' ? 'the simulator' : 'a test';
+  test(`${catcher} notices that ${what}`, { timeout: 120_000 }, async (t) => {
+    if (caughtBy.by === 'simulator') await simulatorNotices(mutation, caughtBy, t.signal);
+    else await testNotices(mutation, caughtBy, t.signal);
   });
 }
 
-test('the table in test/README.md names every mutation and what catches it', () => {
-  const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
+test('the table in test/README.md names every mutation, what catches it and the seeds it took', () => {
+  const rows = readFileSync(new URL('../README.md', import.meta.url), 'utf8').split('\n');
 
-  for (const { name, caughtBy } of mutations) {
-    const row = readme.split('\n').find((line) => line.startsWith(`| ${name} |`));
-    assert.ok(row?.includes(caughtBy.file.replace('test/', '')), `${name} with ${caughtBy.file}`);
-  }
+  for (const mutation of mutations) assert.ok(rows.includes(rowOf(mutation)), `not in the table:\n${rowOf(mutation)}`);
 });
+
+function rowOf({ name, what, caughtBy }: Mutation): string {
+  const by = caughtBy.by === 'simulator' ? `simulator: ${seeds(caughtBy.took)}` : testOf(caughtBy);
+  return `| ${name} | ${what} | ${by} |`;
+}
+
+function testOf({ file, test }: Tested): string {
+  const begins = test?.replace('output is exactly once when the process ', '');
+  return `${file.replace('test/', '')}${begins === undefined ? '' : `: ${begins}`}`;
+}
+
+function seeds(count: number): string {
+  return count === 1 ? '1 seed' : `${count} seeds`;
+}
