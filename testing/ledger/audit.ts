@@ -1,12 +1,12 @@
-import { join } from 'node:path';
 import type { Delivery, Ledger } from './ledger.ts';
-import { listVisible, readLines } from './output.ts';
+import { cutLines } from './lines.ts';
+import { listingOf, listVisible, type OutputRoot } from './listing.ts';
 import { RecordReader } from './record.ts';
 import type { Verdict } from './verdict.ts';
 import type { WatchReport } from './watcher.ts';
 
 export interface AuditOptions {
-  root: string;
+  root: OutputRoot;
   ledger: Ledger;
   /** What an `OutputWatcher` saw meanwhile. */
   watched?: WatchReport;
@@ -17,9 +17,10 @@ export interface AuditOptions {
 /** Reads the output back and holds it against the ledger. The producer has ended and the pipeline has caught up. */
 export async function auditOutput({ root, ledger, watched, recordsMin = 1 }: AuditOptions): Promise<Verdict> {
   const audit = new Audit(ledger);
-  for (const { path, series } of await listVisible(root)) {
+  const output = listingOf(root);
+  for (const { path, series } of await listVisible(output)) {
     audit.beginFile(path, series);
-    await readLines(join(root, path), audit.line);
+    await cutLines(output.read(path), audit.line);
     audit.endFile();
   }
   return audit.finish({ recordsMin, ...(watched === undefined ? {} : { watched }) });

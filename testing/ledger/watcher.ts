@@ -1,12 +1,13 @@
-import { stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Ledger } from './ledger.ts';
-import { contentHash, listVisible, readLines, type VisibleFile } from './output.ts';
+import { LineCutter } from './lines.ts';
+import { inWriteOrder, listingOf, type OutputRoot } from './listing.ts';
+import { FileGone, type FileState, type OutputListing, type VisibleFile, visibleFile } from './output.ts';
 import { RecordReader } from './record.ts';
 
 export interface WatcherOptions {
-  root: string;
+  root: OutputRoot;
   ledger: Ledger;
   everyMs?: number;
   /** Called once for each file, when it is first seen. */
@@ -24,8 +25,8 @@ export interface WatchReport {
 
 interface Sighting {
   bytes: number;
+  version: string;
   hash: string;
-  modifiedMs: number;
 }
 
 const findingsMax = 10;
@@ -35,7 +36,8 @@ const findingsMax = 10;
  * before its transaction was committed, and no older incarnation may add a file after a newer one has.
  */
 export class OutputWatcher {
-  readonly #options: Required<Pick<WatcherOptions, 'root' | 'ledger' | 'everyMs'>> & Pick<WatcherOptions, 'onFile'>;
+  readonly #output: OutputListing;
+  readonly #options: Required<Pick<WatcherOptions, 'ledger' | 'everyMs'>> & Pick<WatcherOptions, 'onFile'>;
   readonly #seen = new Map<string, Sighting>();
   /** Per series, each epoch and the poll that saw it first. */
   readonly #epochs = new Map<string, Map<number, number>>();
@@ -60,7 +62,8 @@ export class OutputWatcher {
     return this.#polls;
   }
 
-  constructor({ everyMs = 50, ...options }: WatcherOptions) {
+  constructor({ root, everyMs = 50, ...options }: WatcherOptions) {
+    this.#output = listingOf(root);
     this.#options = { everyMs, ...options };
     this.#done = this.#run();
     this.#done.catch(() => {}); // reported by `stop`
@@ -72,7 +75,7 @@ export class OutputWatcher {
     await this.#done;
     await this.#poll();
     for (const [path, { hash }] of this.#seen) {
-      if ((await readOrGone(() => contentHash(join(this.#options.root, path)))) === hash) continue;
+      if ((await this.#readHash(path, () => {})) === hash) continue;
       this.#found('changed', `${path} has other content than when it was first seen`);
     }
     return { ...this.#counts, findings: this.#findings };
@@ -87,31 +90,28 @@ export class OutputWatcher {
 
   async #poll(): Promise<void> {
     this.#polls++;
-    const listed = await listVisible(this.#options.root);
+    const listed = await this.#output.look();
     const paths = new Set(listed.map(({ path }) => path));
     for (const path of this.#seen.keys()) {
       if (paths.has(path)) continue;
       this.#seen.delete(path);
       this.#found('vanished', `${path} was there and is gone`);
     }
-    for (const file of listed) await this.#look(file);
+    const ordered = listed.map((state) => ({ ...state, ...visibleFile(state.path) })).sort(inWriteOrder);
+    for (const file of ordered) await this.#look(file);
   }
 
-  async #look(file: VisibleFile): Promise<void> {
-    const path = join(this.#options.root, file.path);
-    const now = await readOrGone(() => stat(path));
-    if (now === undefined) return; // the next poll says so
-    const before = this.#seen.get(file.path);
+  async #look(file: VisibleFile & FileState): Promise<void> {
+    const { path, bytes, version } = file;
+    const before = this.#seen.get(path);
     if (before === undefined) {
-      this.#options.onFile?.(file.path);
+      this.#options.onFile?.(path);
       this.#judgeEpoch(file);
-      const hash = await readOrGone(() => contentHash(path));
-      if (hash === undefined) return;
-      this.#seen.set(file.path, { bytes: now.size, hash, modifiedMs: now.mtimeMs });
-      await readOrGone(() => this.#readRecords(file.path));
-    } else if (before.bytes !== now.size || before.modifiedMs !== now.mtimeMs) {
-      this.#found('changed', `${file.path} had ${before.bytes} bytes when it was first seen, now ${now.size}`);
-      this.#seen.set(file.path, { ...before, bytes: now.size, modifiedMs: now.mtimeMs });
+      const hash = await this.#readRecords(path);
+      if (hash !== undefined) this.#seen.set(path, { bytes, version, hash });
+    } else if (before.bytes !== bytes || before.version !== version) {
+      this.#found('changed', `${path} had ${before.bytes} bytes when it was first seen, now ${bytes}`);
+      this.#seen.set(path, { ...before, bytes, version });
     }
   }
 
@@ -130,30 +130,39 @@ export class OutputWatcher {
     }
   }
 
-  async #readRecords(path: string): Promise<void> {
+  /** Returns a hash of the content; undefined when the file is gone already, of which the next poll knows more. */
+  async #readRecords(path: string): Promise<string | undefined> {
     const reader = new RecordReader();
-    const { root, ledger } = this.#options;
+    let records = 0;
     let early = 0;
-    await readLines(join(root, path), (bytes, start, end, whole) => {
+    const cutter = new LineCutter((bytes, start, end, whole) => {
       if (!whole || !reader.read(bytes, start, end)) return; // torn: the audit counts it, or it changes
-      this.#records++;
-      if (ledger.outcomeOf(reader.topic, reader.partition, reader.sequence) === 'open') early++;
+      records++;
+      if (this.#options.ledger.outcomeOf(reader.topic, reader.partition, reader.sequence) === 'open') early++;
     });
+    const hash = await this.#readHash(path, (chunk) => cutter.push(chunk));
+    if (hash === undefined) return undefined;
+    this.#records += records;
     if (early > 0) this.#found('early', `${path} shows ${early} records of open transactions`, early);
+    return hash;
+  }
+
+  async #readHash(path: string, onChunk: (chunk: Buffer) => void): Promise<string | undefined> {
+    const hash = createHash('sha256');
+    try {
+      for await (const chunk of this.#output.read(path)) {
+        hash.update(chunk);
+        onChunk(chunk);
+      }
+    } catch (error) {
+      if (error instanceof FileGone) return undefined;
+      throw error;
+    }
+    return hash.digest('hex');
   }
 
   #found(kind: 'early' | 'changed' | 'vanished' | 'zombie', finding: string, count = 1): void {
     this.#counts[kind] += count;
     if (this.#findings.length < findingsMax) this.#findings.push(`${kind}: ${finding}`);
-  }
-}
-
-/** Files may be moved away while we look; anything else is a failure of the watcher. */
-async function readOrGone<T>(read: () => Promise<T>): Promise<T | undefined> {
-  try {
-    return await read();
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
   }
 }

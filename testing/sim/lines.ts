@@ -1,4 +1,4 @@
-import type { OnLine } from '../ledger/output.ts';
+import type { OnLine } from '../ledger/lines.ts';
 
 /** Calls `onLine` for every line of a file that is in memory. */
 export function eachLine(bytes: Buffer, onLine: OnLine): void {
