@@ -1,0 +1,35 @@
+import type { Bucket } from './bucket.ts';
+import { S3Refusal } from './errors.ts';
+import { emptyAnswer, type S3Response } from './http.ts';
+import type { Context } from './objects.ts';
+import { type Xml, xmlAnswer } from './xml.ts';
+
+export function headBucket({ bucket }: Context): S3Response {
+  return emptyAnswer(200, { 'x-amz-bucket-region': bucket.region });
+}
+
+/** The first region has no name here. */
+export function bucketLocation({ bucket }: Context): S3Response {
+  return xmlAnswer(['LocationConstraint', bucket.region === 'us-east-1' ? '' : bucket.region]);
+}
+
+export function bucketVersioning({ bucket }: Context): S3Response {
+  return xmlAnswer(['VersioningConfiguration', bucket.versioning === undefined ? [] : [['Status', bucket.versioning]]]);
+}
+
+export function bucketLifecycle({ bucket }: Context): S3Response {
+  if (bucket.lifecycle.length === 0) throw new S3Refusal('NoSuchLifecycleConfiguration');
+  return xmlAnswer(['LifecycleConfiguration', bucket.lifecycle.map(ruleOf)]);
+}
+
+function ruleOf({ id, prefix, abortAfterDays }: Bucket['lifecycle'][number]): Xml {
+  return [
+    'Rule',
+    [
+      ['ID', id],
+      ['Filter', [['Prefix', prefix]]],
+      ['Status', 'Enabled'],
+      ['AbortIncompleteMultipartUpload', [['DaysAfterInitiation', abortAfterDays]]],
+    ],
+  ];
+}
