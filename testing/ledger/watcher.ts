@@ -45,6 +45,7 @@ export class OutputWatcher {
   readonly #findings: string[] = [];
   readonly #stop = new AbortController();
   readonly #done: Promise<void>;
+  #report: Promise<WatchReport> | undefined;
   #polls = 0;
   #records = 0;
 
@@ -70,7 +71,12 @@ export class OutputWatcher {
   }
 
   /** Looks a last time, at the content of every file too, and reports. Throws what made the watcher fail. */
-  async stop(): Promise<WatchReport> {
+  stop(): Promise<WatchReport> {
+    this.#report ??= this.#finish();
+    return this.#report;
+  }
+
+  async #finish(): Promise<WatchReport> {
     this.#stop.abort();
     await this.#done;
     await this.#poll();
