@@ -2,8 +2,10 @@ import http from 'node:http';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { freePort } from './process.ts';
+import { testCredentials, versitygwVersion } from './s3-server.ts';
 
 const image = 'apache/kafka:4.1.1';
+const s3Image = `versity/versitygw:${versitygwVersion}`;
 
 /** Says why containers cannot be used, or undefined when a daemon answers at once. Nothing is loaded or started for it. */
 export async function readDockerProblem(): Promise<string | undefined> {
@@ -61,4 +63,21 @@ export async function startKafkaContainer(
     .withStartupTimeout(120_000)
     .start();
   return { brokers: `${host}:${port}`, how: `${image} in Docker`, stop: async () => void (await container.stop()) };
+}
+
+/** An S3 server in a container, likewise. */
+export async function startS3Container(say: (line: string) => void) {
+  const { GenericContainer, Wait } = await import('testcontainers');
+  say(`starting ${s3Image} in Docker`);
+  const { accessKeyId, secretAccessKey } = testCredentials;
+  const container = await new GenericContainer(s3Image)
+    .withExposedPorts(7070)
+    .withEnvironment({ ROOT_ACCESS_KEY: accessKeyId, ROOT_SECRET_KEY: secretAccessKey })
+    .withCommand(['--port', ':7070', 'posix', '/tmp/vgw'])
+    .withWaitStrategy(Wait.forListeningPorts())
+    .withStartupTimeout(120_000)
+    .start();
+  const endpoint = `http://${container.getHost()}:${container.getMappedPort(7070)}`;
+  const stop = async () => void (await container.stop());
+  return { endpoint, accessKeyId, secretAccessKey, how: `${s3Image} in Docker`, stop };
 }

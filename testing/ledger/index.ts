@@ -5,5 +5,6 @@ export { listVisible, type OutputRoot } from './listing.ts';
 export { FileGone, type FileState, type OutputListing, type VisibleFile } from './output.ts';
 export { type KafkaClient, LedgerProducer, type LedgerProducerOptions, type OpenTransaction } from './producer.ts';
 export { encodeRecord, type NumberedRecord, RecordReader } from './record.ts';
+export { S3Output, type S3OutputOptions, type S3Reader } from './s3-output.ts';
 export { assertExact, faultsOf, formatVerdict, isExact, type Verdict } from './verdict.ts';
 export { OutputWatcher, type WatchReport } from './watcher.ts';
