@@ -19,8 +19,8 @@ test('twenty times kill -9, while records and aborted transactions are written: 
     // or a file is staged or committed, which chance alone seldom hits.
     const moment = kill % 4;
     if (moment > 0) await scene.filesHold(pipeline, scene.watcher.records + 1);
-    if (moment === 1) await scene.changeIn('.sluice/clicks/000001/0000', 10_000);
-    else if (moment === 2) await scene.changeIn('out/.staging', 10_000);
+    if (moment === 1) await scene.place.change('slots', 10_000);
+    else if (moment === 2) await scene.place.change('staged', 10_000);
     else await sleep(Math.random() * 1_500);
     await pipeline.kill();
     pipeline = await scene.run();
@@ -107,7 +107,7 @@ test(
     const before = await scene.run('before');
     await scene.filesHold(before);
     await scene.mustStop(before);
-    const files = await listVisible(scene.output);
+    const files = await listVisible(scene.place.output);
 
     await producer.send(100, [1]);
     await withAdmin(scene.brokers, async (admin) => {
@@ -119,7 +119,7 @@ test(
     await scene.mustEnd(after, 4);
     for (const named of [`${scene.topic}/1`, '100', '150'])
       assert.ok(after.log.includes(named), `${named} in ${after.log}`);
-    assert.deepEqual(await listVisible(scene.output), files);
+    assert.deepEqual(await listVisible(scene.place.output), files);
   },
 );
 
@@ -140,7 +140,7 @@ test(
       }
       const pipeline = await scene.run(`run-${runs.length}`);
       await scene.mustEnd(pipeline, 0);
-      runs.push((await listVisible(scene.output)).length);
+      runs.push((await listVisible(scene.place.output)).length);
     }
 
     assert.ok((runs[0] ?? 0) > 0 && (runs[1] ?? 0) > (runs[0] ?? 0), `files after each run: ${runs}`);
@@ -160,14 +160,14 @@ test(
 
     await scene.mustStop(first);
 
-    const { kind, pending, epoch } = scene.newestSlot();
+    const { kind, pending, epoch } = await scene.place.newestSlot();
     assert.equal(kind, 'final');
     assert.deepEqual(pending, []);
     const second = await scene.run('second');
     await scene.producerStops();
     await scene.filesHold(second);
     await scene.mustStop(second);
-    assert.ok(scene.newestSlot().epoch > epoch);
+    assert.ok((await scene.place.newestSlot()).epoch > epoch);
     await scene.mustBeExact(2_000);
   },
 );

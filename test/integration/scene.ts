@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { once } from 'node:events';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, watch, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
@@ -10,6 +9,7 @@ import { type Broker, kafkaClient } from '../services/broker.ts';
 import { createTopic, deleteTopic, sharedBrokers } from '../services/kafka.ts';
 import { PipelineProcess } from '../services/pipeline-process.ts';
 import { waitFor } from '../services/wait.ts';
+import { FolderPlace, type Place } from './place.ts';
 
 export interface SceneOptions {
   partitions?: number;
@@ -17,37 +17,42 @@ export interface SceneOptions {
   broker?: Broker;
   /** Further keys of the source, as they stand in the file. */
   source?: string;
+  /** Where output and checkpoints lie, instead of beside the pipeline file; ends with the scene. */
+  place?: Place;
 }
 
-/** One topic, one pipeline file and its output in a folder of their own, a ledger of what is written, and a reader that watches. */
+/** One topic, one pipeline file in a folder of its own, a ledger of what is written, and a reader that watches the output. */
 export class Scene {
   readonly topic = `test-${randomUUID().slice(0, 13)}`;
   readonly brokers: string;
   readonly folder = mkdtempSync(join(tmpdir(), 'sluice-scene-'));
-  readonly output = join(this.folder, 'out');
+  readonly place: Place;
   readonly ledger = new Ledger();
-  readonly watcher = new OutputWatcher({ root: this.output, ledger: this.ledger, everyMs: 20 });
+  readonly watcher: OutputWatcher;
   readonly #file = join(this.folder, 'pipeline.yaml');
   readonly #pipelines: PipelineProcess[] = [];
   readonly #producers: LedgerProducer[] = [];
   readonly #produced = new AbortController();
   #producing: Promise<void> = Promise.resolve();
 
-  private constructor(brokers: string, source: string) {
+  private constructor(brokers: string, source: string, place: Place | undefined) {
     this.brokers = brokers;
+    this.place = place ?? new FolderPlace(this.folder);
+    const { output: root, watchEveryMs: everyMs } = this.place;
+    this.watcher = new OutputWatcher({ root, ledger: this.ledger, everyMs });
     writeFileSync(
       this.#file,
       `name: clicks
 source: { type: kafka, brokers: ["${brokers}"], topics: [${this.topic}], start: earliest${source} }
-sink: { type: file, path: ./out, format: ndjson }
-checkpoints: { interval: 200ms, store: { type: file, path: ./.sluice } }
+sink: ${this.place.sink}
+checkpoints: { interval: 200ms, store: ${this.place.store} }
 `,
     );
   }
 
   /** Everything that a scene starts ends with the test. */
-  static async set(t: TestContext, { partitions = 4, broker, source }: SceneOptions = {}): Promise<Scene> {
-    const scene = new Scene(broker?.brokers ?? sharedBrokers(), source === undefined ? '' : `, ${source}`);
+  static async set(t: TestContext, { partitions = 4, broker, source, place }: SceneOptions = {}): Promise<Scene> {
+    const scene = new Scene(broker?.brokers ?? sharedBrokers(), source === undefined ? '' : `, ${source}`, place);
     // One hook in the order that matters: hooks of a test run in the order in which they were added.
     t.after(async () => {
       await scene.#end();
@@ -64,6 +69,7 @@ checkpoints: { interval: 200ms, store: { type: file, path: ./.sluice } }
     await this.#producing.catch(() => {}); // the test has ended, in one way or the other
     for (const producer of this.#producers) await producer.disconnect();
     await this.watcher.stop();
+    await this.place.end();
     rmSync(this.folder, { recursive: true, force: true });
   }
 
@@ -123,24 +129,11 @@ checkpoints: { interval: 200ms, store: { type: file, path: ./.sluice } }
   /** Every committed record is in the files once, and the reader saw nothing odd. */
   async mustBeExact(recordsMin: number): Promise<void> {
     const watched = await this.watcher.stop();
-    assertExact(await auditOutput({ root: this.output, ledger: this.ledger, watched, recordsMin }));
+    assertExact(await auditOutput({ root: this.place.output, ledger: this.ledger, watched, recordsMin }));
   }
 
-  /** Resolves as soon as something is made, renamed or removed in a folder of the scene. */
-  async changeIn(path: string, withinMs: number): Promise<void> {
-    const watcher = watch(join(this.folder, path));
-    try {
-      await once(watcher, 'change', { signal: AbortSignal.timeout(withinMs) });
-    } finally {
-      watcher.close();
-    }
-  }
-
-  /** The newest slot of the checkpoint log. */
-  newestSlot(): { kind: string; pending: unknown[]; epoch: number } {
-    const slots = readdirSync(join(this.folder, '.sluice'), { recursive: true, encoding: 'utf8' })
-      .filter((path) => /\/\d{12}\.json$/.test(path))
-      .sort();
-    return JSON.parse(readFileSync(join(this.folder, '.sluice', slots.at(-1) ?? ''), 'utf8'));
+  /** What incarnations that are gone had staged is removed by one that runs, once nothing is staged anew. */
+  async stagedGoes(): Promise<void> {
+    await waitFor(async () => (await this.place.staged()).length === 0, { what: 'nothing staged is left' });
   }
 }

@@ -1,0 +1,127 @@
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { existsSync, readdirSync, readFileSync, watch } from 'node:fs';
+import { join } from 'node:path';
+import type { OutputRoot } from '../../testing/ledger/index.ts';
+import { sharedS3 } from '../services/s3.ts';
+import { S3Bucket } from '../services/s3-bucket.ts';
+import type { S3Server } from '../services/s3-server.ts';
+import { waitFor } from '../services/wait.ts';
+
+/** What a test looks at in a slot. */
+export interface SlotSeen {
+  kind: string;
+  pending: unknown[];
+  epoch: number;
+}
+
+/** Where a pipeline keeps its output and its checkpoints, and what a test can see of that. */
+export interface Place {
+  /** The values of `sink` and `checkpoints.store` in the pipeline file. */
+  readonly sink: string;
+  readonly store: string;
+  /** What a reader reads. */
+  readonly output: OutputRoot;
+  /** How often a reader looks. */
+  readonly watchEveryMs: number;
+  /** Resolves as soon as a slot is made or removed, or something is staged or no longer staged. */
+  change(of: 'slots' | 'staged', withinMs: number): Promise<void>;
+  newestSlot(): Promise<SlotSeen>;
+  /** What is staged, by whatever name it has there. */
+  staged(): Promise<string[]>;
+  end(): Promise<void>;
+}
+
+/** Folders beside the pipeline file. */
+export class FolderPlace implements Place {
+  readonly sink = '{ type: file, path: ./out, format: ndjson }';
+  readonly store = '{ type: file, path: ./.sluice }';
+  readonly output: string;
+  readonly watchEveryMs = 20;
+  readonly #folder: string;
+
+  constructor(folder: string) {
+    this.#folder = folder;
+    this.output = join(folder, 'out');
+  }
+
+  async change(of: 'slots' | 'staged', withinMs: number): Promise<void> {
+    const path = of === 'slots' ? '.sluice/clicks/000001/0000' : 'out/.staging';
+    const watcher = watch(join(this.#folder, path));
+    try {
+      await once(watcher, 'change', { signal: AbortSignal.timeout(withinMs) });
+    } finally {
+      watcher.close();
+    }
+  }
+
+  async newestSlot(): Promise<SlotSeen> {
+    const below = join(this.#folder, '.sluice');
+    const newest = newestSlotOf(readdirSync(below, { recursive: true, encoding: 'utf8' }));
+    return JSON.parse(readFileSync(join(below, newest), 'utf8'));
+  }
+
+  async staged(): Promise<string[]> {
+    const folder = join(this.output, '.staging');
+    return existsSync(folder) ? readdirSync(folder) : [];
+  }
+
+  async end(): Promise<void> {} // the folder goes with the scene
+}
+
+/** A bucket: of its own on the shared server, or on one that the test may kill. */
+export class S3Place implements Place {
+  readonly sink: string;
+  readonly store: string;
+  readonly output: OutputRoot;
+  readonly watchEveryMs = 100;
+  readonly bucket: S3Bucket;
+  readonly #end: () => Promise<void>;
+
+  private constructor(bucket: S3Bucket, end: () => Promise<void>) {
+    this.bucket = bucket;
+    this.#end = end;
+    const { endpoint, accessKeyId, secretAccessKey } = bucket.place;
+    const credentials = `credentials: { accessKeyId: ${accessKeyId}, secretAccessKey: ${secretAccessKey} }`;
+    const where = `bucket: ${bucket.name}, region: us-east-1, endpoint: "${endpoint}", pathStyle: true, ${credentials}`;
+    this.sink = `{ type: s3, prefix: raw/clicks, format: ndjson, ${where} }`;
+    this.store = `{ type: s3, prefix: _sluice, ${where} }`;
+    this.output = bucket.output('raw/clicks');
+  }
+
+  static async make(server?: S3Server): Promise<S3Place> {
+    const bucket = await S3Bucket.create(server ?? sharedS3(), `sluice-test-${randomUUID().slice(0, 13)}`);
+    return new S3Place(bucket, () => server?.stop() ?? bucket.remove());
+  }
+
+  async change(of: 'slots' | 'staged', withinMs: number): Promise<void> {
+    const look = async () => JSON.stringify(of === 'slots' ? await this.bucket.keys('_sluice/') : await this.staged());
+    const before = await look();
+    await waitFor(async () => (await look()) !== before, {
+      what: `a change of ${of}`,
+      timeoutMs: withinMs,
+      everyMs: 1,
+    });
+  }
+
+  async newestSlot(): Promise<SlotSeen> {
+    return JSON.parse(await this.bucket.text(newestSlotOf(await this.bucket.keys('_sluice/'))));
+  }
+
+  async staged(): Promise<string[]> {
+    return (await this.bucket.uploads('raw/')).map(({ key, uploadId }) => `${key} ${uploadId}`);
+  }
+
+  end(): Promise<void> {
+    return this.#end();
+  }
+}
+
+function newestSlotOf(paths: string[]): string {
+  const newest = paths
+    .filter((path) => /\/\d{12}\.json$/.test(path))
+    .sort()
+    .at(-1);
+  if (newest === undefined) throw new Error(`no slot among ${paths}`);
+  return newest;
+}
