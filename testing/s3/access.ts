@@ -13,6 +13,7 @@ export type Action =
   | 's3:GetBucketVersioning'
   | 's3:GetLifecycleConfiguration'
   | 's3:GetObject'
+  | 's3:ListAllMyBuckets'
   | 's3:ListBucket'
   | 's3:ListBucketMultipartUploads'
   | 's3:ListMultipartUploadParts'
@@ -21,6 +22,7 @@ export type Action =
   | 's3:PutObjectTagging';
 
 const ACTION_OF: Record<Operation, Action> = {
+  ListBuckets: 's3:ListAllMyBuckets',
   CreateBucket: 's3:CreateBucket',
   HeadBucket: 's3:ListBucket',
   DeleteBucket: 's3:DeleteBucket',

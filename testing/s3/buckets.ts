@@ -8,6 +8,11 @@ export function headBucket({ bucket }: Context): S3Response {
   return emptyAnswer(200, { 'x-amz-bucket-region': bucket.region });
 }
 
+export function listBuckets(buckets: Iterable<Bucket>): S3Response {
+  const names = [...buckets].map(({ name }) => name).sort();
+  return xmlAnswer(['ListAllMyBucketsResult', [['Buckets', names.map((name) => ['Bucket', [['Name', name]]])]]]);
+}
+
 /** The first region has no name here. */
 export function bucketLocation({ bucket }: Context): S3Response {
   return xmlAnswer(['LocationConstraint', bucket.region === 'us-east-1' ? '' : bucket.region]);

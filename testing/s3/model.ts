@@ -1,7 +1,7 @@
 import { type Action, checkAllowed, checkCredentials, checkRegion, checkTime, hidesMissing } from './access.ts';
 import { type Behaviour, STRICT } from './behaviour.ts';
 import { Bucket, type StoredObject, type Upload } from './bucket.ts';
-import { bucketLifecycle, bucketLocation, bucketVersioning, headBucket } from './buckets.ts';
+import { bucketLifecycle, bucketLocation, bucketVersioning, headBucket, listBuckets } from './buckets.ts';
 import { notModelled, S3Refusal } from './errors.ts';
 import { emptyAnswer, httpTime, NO_BODY, type S3Request, type S3Response } from './http.ts';
 import { requireKnownHeaders } from './kept-headers.ts';
@@ -28,7 +28,7 @@ const EPOCH_MS = Date.UTC(2026, 0, 1);
 
 /** Operations with a bucket that has to exist. */
 const ANSWERS: Record<
-  Exclude<Operation, 'CreateBucket' | 'DeleteBucket' | 'CreateMultipartUpload'>,
+  Exclude<Operation, 'ListBuckets' | 'CreateBucket' | 'DeleteBucket' | 'CreateMultipartUpload'>,
   (context: Context) => S3Response
 > = {
   HeadBucket: headBucket,
@@ -156,11 +156,14 @@ export class S3Model {
     checkCredentials(request, this.#accessKeyIds, this.expiredAccessKeyIds);
     requireKnownHeaders(request);
     const bucket = this.#buckets.get(name);
-    if (operation === 'CreateBucket') return this.#made(request, name, bucket);
+    if (operation === 'ListBuckets' || operation === 'CreateBucket') {
+      checkAllowed(request, operation, this.denied);
+      return operation === 'ListBuckets' ? listBuckets(this.#buckets.values()) : this.#made(request, name, bucket);
+    }
     if (bucket === undefined) throw new S3Refusal('NoSuchBucket', { fields: [['BucketName', name]] });
     checkRegion(request, bucket);
     checkAllowed(request, operation, this.denied);
-    if (operation === 'DeleteBucket') throw notModelled('DeleteBucket');
+    if (operation === 'DeleteBucket') return this.#removed(bucket);
 
     const { behaviour } = this;
     const etagOf = (body: Buffer) => (behaviour.opaqueETags ? md5Hex(`opaque ${++this.#etags}`) : md5Hex(body));
@@ -171,11 +174,16 @@ export class S3Model {
   }
 
   #made(request: S3Request, name: string, existing: Bucket | undefined): S3Response {
-    checkAllowed(request, 'CreateBucket', this.denied);
     if (existing !== undefined) throw new S3Refusal('BucketAlreadyOwnedByYou', { fields: [['BucketName', name]] });
     const region = /<LocationConstraint>([^<]+)</.exec(request.body.toString())?.[1];
     this.createBucket(name, region ?? this.#options.region);
     return emptyAnswer(200, { location: `/${name}` });
+  }
+
+  #removed(bucket: Bucket): S3Response {
+    if (!bucket.isEmpty) throw new S3Refusal('BucketNotEmpty', { fields: [['BucketName', bucket.name]] });
+    this.#buckets.delete(bucket.name);
+    return emptyAnswer(204);
   }
 
   /** Sorts by age; as long as those of AWS. */

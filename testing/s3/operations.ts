@@ -8,12 +8,13 @@ export type Operation = (typeof OPERATIONS)[number][0];
 export interface Target {
   readonly operation: Operation | undefined;
   readonly bucket: string;
-  /** Empty for requests about a bucket. */
+  /** Empty for requests about a bucket, as the bucket is for those about all. */
   readonly key: string;
 }
 
-/** Operation, method, bucket or key, the query parameters that tell it from others, and those it may have besides. */
+/** Operation, method, what it is about, the query parameters that tell it from others, and those it may have besides. */
 const OPERATIONS = [
+  ['ListBuckets', 'GET', 'store', [], []],
   ['CreateBucket', 'PUT', 'bucket', [], []],
   ['HeadBucket', 'HEAD', 'bucket', [], []],
   ['DeleteBucket', 'DELETE', 'bucket', [], []],
@@ -49,12 +50,12 @@ const OPERATIONS = [
 /** Throws `S3Refusal` for a path that cannot be read. */
 export function targetOf({ method, path, query }: S3Request): Target {
   const [, bucket = '', key = ''] = /^\/([^/]*)\/?(.*)$/s.exec(path) ?? [];
+  const level = bucket === '' ? 'store' : key === '' ? 'bucket' : 'key';
   const given = Object.keys(query).filter((name) => name !== 'x-id');
   const known = OPERATIONS.find(
     ([, itsMethod, about, required, allowed]) =>
       itsMethod === method &&
-      (about === 'key') === (key !== '') &&
-      bucket !== '' &&
+      about === level &&
       required.every((name) => given.includes(name)) &&
       given.every((name) => [...required, ...allowed].some((expected) => expected === name)),
   );
@@ -63,9 +64,18 @@ export function targetOf({ method, path, query }: S3Request): Target {
 
 /** `s3.UploadPart lake/raw/a.ndjson 3`: what a request does, for traces and for those who decide its fate. */
 export function labelOf(request: S3Request): string {
-  const { operation = request.method, bucket, key } = targetOf(request);
-  const { partNumber } = request.query;
-  return `s3.${operation} ${bucket}/${key || (request.query.prefix ?? '')}${partNumber === undefined ? '' : ` ${partNumber}`}`;
+  const { method, path, query } = request;
+  let place = path.slice(1);
+  let operation: string = method;
+  try {
+    const target = targetOf(request);
+    operation = target.operation ?? method;
+    place = `${target.bucket}/${target.key || (query.prefix ?? '')}`;
+  } catch (error) {
+    // A path that cannot be read is the model's to refuse.
+    if (!(error instanceof S3Refusal)) throw error;
+  }
+  return `s3.${operation} ${place}${query.partNumber === undefined ? '' : ` ${query.partNumber}`}`;
 }
 
 function decoded(text: string): string {
