@@ -38,7 +38,7 @@ export async function requireGoProgram(program: GoProgram, say: (line: string) =
     GOCACHE: join(scratch, 'cache'),
     GOBIN: scratch,
     // Modules are made read-only otherwise, and could not be removed. Stripped, the binary links faster.
-    GOFLAGS: '-modcacherw -trimpath -ldflags=-s',
+    GOFLAGS: `${process.env.GOFLAGS ?? ''} -modcacherw -trimpath -ldflags=-s`.trim(),
   };
   try {
     await run('go', ['install', `${program.package}@${program.version}`], { env, maxBuffer: 64 * 1024 * 1024 });

@@ -56,7 +56,7 @@ const goPrograms: Record<'versitygw' | 'minio', GoProgram> = {
 
 /** Starts a private server. It cannot outlive this process. */
 export async function startS3(kind: S3Kind, say: (line: string) => void = () => {}): Promise<S3Server> {
-  const program = await requireProgram(kind, say);
+  const program = await requireS3(kind, say);
   const server = new PrivateS3(kind, program, await freePort());
   try {
     await server.restart();
@@ -82,7 +82,8 @@ export function s3Client({ endpoint, ...credentials }: S3Place, maxAttempts = 3)
 /** How to start a kind: the command and its arguments for a folder and an address. */
 type Program = (dir: string, address: string) => { command: string; args: string[]; env?: Record<string, string> };
 
-async function requireProgram(kind: S3Kind, say: (line: string) => void): Promise<Program> {
+/** Fetches or builds what a kind needs, once; throws `NoS3` where that cannot be. */
+export async function requireS3(kind: S3Kind, say: (line: string) => void): Promise<Program> {
   if (kind === 's3proxy') {
     const jars = await requireJars('s3proxy', say);
     if (jars.kind === 'missing') throw new NoS3(jars.why);
