@@ -28,8 +28,8 @@ export interface HousekeepingOptions<H> {
 export class Housekeeping<H> {
   readonly #options: HousekeepingOptions<H>;
   #newest: Slot;
-  /** Retained slots, oldest first: those of this incarnation, and all others once they are read. */
-  #retained: Slot[];
+  /** By number: the slots of this incarnation, and all others once they are read. One of ours may be read before we hear of it. */
+  readonly #retained = new Map<number, Slot>();
   #knowsOthers = false;
   #retaining: Promise<void> | undefined;
   #sweeping: Promise<void> | undefined;
@@ -38,13 +38,13 @@ export class Housekeeping<H> {
   constructor(options: HousekeepingOptions<H>) {
     this.#options = options;
     this.#newest = options.claim;
-    this.#retained = [options.claim];
+    this.#retained.set(options.claim.seq, options.claim);
   }
 
   /** Tells of a slot that this incarnation has made durable. */
   written(slot: Slot): void {
     this.#newest = slot;
-    this.#retained.push(slot);
+    this.#retained.set(slot.seq, slot);
   }
 
   /** Applies retention, unless that is under way. */
@@ -91,16 +91,16 @@ export class Housekeeping<H> {
     const { log, retain, signal } = this.#options;
     if (!this.#knowsOthers) {
       const stored = (await log.readAll(0, { signal })).map(({ slot }) => slot);
-      const readUpTo = stored.at(-1)?.seq ?? 0;
-      this.#retained = [...stored, ...this.#retained.filter(({ seq }) => seq > readUpTo)];
+      for (const slot of stored) this.#retained.set(slot.seq, slot);
       this.#knowsOthers = true;
     }
-    const newest = this.#retained.at(-1) as Slot;
+    const oldestFirst = [...this.#retained.values()].sort((a, b) => a.seq - b.seq);
+    const newest = oldestFirst.at(-1) as Slot;
     const unsettledFrom = Math.min(Number.POSITIVE_INFINITY, ...newest.pending.map((handle) => handle.seq));
-    for (const seq of planRetention(this.#retained, { retain, unsettledFrom })) {
+    for (const seq of planRetention(oldestFirst, { retain, unsettledFrom })) {
       if (signal.aborted) return;
       await log.delete(seq, { signal });
-      this.#retained = this.#retained.filter((slot) => slot.seq !== seq);
+      this.#retained.delete(seq);
     }
   }
 

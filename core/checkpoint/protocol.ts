@@ -1,3 +1,4 @@
+import { assert } from '../assert.ts';
 import type { PositionCodec } from '../contract/source.ts';
 import { SluiceError } from '../errors.ts';
 import type { Slot, SlotKind, SlotSplit } from './slot.ts';
@@ -64,6 +65,10 @@ export function planRetention(
   slotsOldestFirst: readonly Slot[],
   { retain, unsettledFrom = Number.POSITIVE_INFINITY }: { retain: number; unsettledFrom?: number },
 ): number[] {
+  assert(
+    slotsOldestFirst.every((slot, i) => i === 0 || (slotsOldestFirst[i - 1] as Slot).seq < slot.seq),
+    'retention is asked about every slot once, in order',
+  );
   const suffix = unbrokenSuffix(slotsOldestFirst);
   let moved = 0;
   let keepFrom = 0;

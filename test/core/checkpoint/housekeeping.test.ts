@@ -117,3 +117,21 @@ test('a slot that a paused writer makes again below ours goes with the next swee
   assert.deepEqual(bench.seqs, before);
   assert.ok(!bench.sweeps.at(-1)?.keep.includes('late'));
 });
+
+test('retention that reads a slot whose writer has not heard of it yet keeps the chain whole', async () => {
+  const bench = new CoordinatorBench(undefined, { retain: 2 });
+  const listing = bench.faults.hold('before', 'list', {});
+  const answer = bench.faults.hold('after', 'createIfAbsent', { key: keyOf(2) });
+  await bench.virtual.run(bench.coordinator.commitCarried());
+  await listing.reached;
+  const cut = bench.cut(1, 'a');
+  await answer.reached;
+  listing.release();
+  await bench.settle;
+  answer.release();
+  await bench.virtual.run(cut);
+  await bench.settle;
+
+  assert.deepEqual(bench.seqs.slice(0, 2), [1, 2], 'the newest and what it follows');
+  assert.deepEqual(bench.failures, []);
+});
