@@ -5,4 +5,5 @@ export const registry = {
   datagen: async (): Promise<Connector> => (await import('./datagen/index.ts')).connector,
   file: async (): Promise<Connector> => (await import('./file/index.ts')).connector,
   kafka: async (): Promise<Connector> => (await import('./kafka/index.ts')).connector,
+  s3: async (): Promise<Connector> => (await import('./s3/index.ts')).connector,
 };

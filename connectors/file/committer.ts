@@ -12,11 +12,11 @@ import {
   type Verdict,
 } from '../../core/spi.ts';
 import { isPartOf, parsePartName } from '../filesink/part-name.ts';
+import { Slots } from '../filesink/slots.ts';
 import type { Directories } from './directories.ts';
 import { isErrorCode, toFileError, withFileErrors } from './errors.ts';
 import type { FileSystem, Status } from './file-system.ts';
 import type { FileHandle } from './handle.ts';
-import { Slots } from './slots.ts';
 import { STAGING } from './staging.ts';
 
 /** File systems write several syncs at once; one thread of four is left to the parts being written. */

@@ -1,11 +1,11 @@
 import { join } from 'node:path';
 import { SluiceError } from '../../core/spi.ts';
 import type { PartFile, PartFiles } from '../filesink/part-files.ts';
+import { Slots } from '../filesink/slots.ts';
 import type { Directories } from './directories.ts';
 import { isErrorCode, toFileError, withFileErrors } from './errors.ts';
 import { type FileSystem, type OpenFile, writeAll } from './file-system.ts';
 import type { FileHandle } from './handle.ts';
-import { Slots } from './slots.ts';
 
 export const STAGING = '.staging';
 /** Node runs four file calls at a time; syncs may take seconds, and the next parts must be written meanwhile. */

@@ -32,6 +32,7 @@ export class OpenPart<H> {
   readonly #options: OpenPartOptions<H>;
   readonly #covers = new Map<SplitId, [from: number, to: number]>();
   readonly #queue: QueuedRange[] = [];
+  #file: PartFile<H> | undefined;
   #intent: Intent = { kind: 'fill' };
   #wake: (() => void) | undefined;
 
@@ -43,6 +44,11 @@ export class OpenPart<H> {
       () => {},
       () => {},
     );
+  }
+
+  /** Memory that the place holds for this part until it is full or finished. */
+  get gatheredBytes(): number {
+    return this.#file?.gatheredBytes ?? 0;
   }
 
   /** Takes a range and holds its frame until the bytes are written. */
@@ -75,7 +81,8 @@ export class OpenPart<H> {
   /** After a failure the queue is left to `abandon`, because ranges may still come until the writer hears of it. */
   async #run(): Promise<StagedHandle<H>> {
     const { files, directory, name } = this.#options;
-    await using file = await files.open({ directory, name });
+    await using file = await files.open({ directory, name, covers: () => Object.fromEntries(this.#covers) });
+    this.#file = file;
     while (await this.#hasMore()) await this.#writeSome(file);
     const payload = await file.close();
     return this.#handle(payload);

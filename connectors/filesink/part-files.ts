@@ -1,10 +1,25 @@
+import type { Covers } from '../../core/spi.ts';
+
 /**
  * What a file-like place has to offer so that `PartWriter` can fill it: new files that no reader sees yet.
  * Implementations throw `SluiceError`; nothing here is retried.
  */
 export interface PartFiles<H> {
-  /** Begins a part that nothing else has ever had the name of. `directory` is relative to the root and encoded already. */
-  open(part: { directory: string; name: string }): Promise<PartFile<H>>;
+  /** Begins a part that nothing else has ever had the name of. */
+  open(part: NewPart): Promise<PartFile<H>>;
+  /**
+   * Told once by the writer: how to have parts closed early that hold `bytes` of memory. For a place that gathers bytes in
+   * memory; it may call this whenever it opens or appends.
+   */
+  onShortage?(relieve: (bytes: number) => void): void;
+}
+
+export interface NewPart {
+  /** Relative to the root, and encoded already. */
+  readonly directory: string;
+  readonly name: string;
+  /** The offsets of everything given to the part so far; all of them from the moment it is closed. */
+  covers(): Covers;
 }
 
 /** One part being staged. Dispose gives back what it holds open and leaves every staged byte where it is. */
@@ -13,4 +28,6 @@ export interface PartFile<H> extends AsyncDisposable {
   append(chunks: readonly Buffer[]): Promise<void>;
   /** Makes the part durable, still out of every reader's sight, and returns the right to make it visible. */
   close(): Promise<H>;
+  /** Memory that only filling or closing the part gives back; a place that writes at once has none. */
+  readonly gatheredBytes?: number;
 }

@@ -54,6 +54,7 @@ export class PartWriter<H> implements SinkWriter<H> {
   constructor(options: PartWriterOptions<H>) {
     this.#options = options;
     this.#packer = new LinePacker(options.line);
+    options.files.onShortage?.((bytes) => this.#relieve(bytes));
   }
 
   write(frame: Frame, from: number): number {
@@ -163,6 +164,19 @@ export class PartWriter<H> implements SinkWriter<H> {
     this.#open.delete(group);
     part.finish();
     this.#rolled.push(part);
+  }
+
+  /** Closes the parts early that hold most memory; those that are closing already count first. */
+  #relieve(bytes: number): void {
+    let missing = bytes;
+    const open = new Set(this.#open.values());
+    for (const part of this.#alive) if (!open.has(part)) missing -= part.gatheredBytes;
+    const largestFirst = [...this.#open].sort(([, a], [, b]) => b.gatheredBytes - a.gatheredBytes);
+    for (const [group, part] of largestFirst) {
+      if (missing <= 0 || part.gatheredBytes === 0) return;
+      missing -= part.gatheredBytes;
+      this.#rollPart(group, part);
+    }
   }
 
   readonly #drained = ({ bytes, ranges }: { bytes: number; ranges: number }): void => {

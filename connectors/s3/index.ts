@@ -1,0 +1,41 @@
+import type { z } from 'zod';
+import type { Connector, Sink, Store } from '../../core/spi.ts';
+import type { S3Handle } from './handle.ts';
+import { SdkApi } from './sdk-api.ts';
+import { s3Settings, s3StoreSettings } from './settings.ts';
+import { S3Sink, type S3SinkSettings } from './sink.ts';
+import { S3Store } from './store.ts';
+
+export type { S3Handle } from './handle.ts';
+
+/** The keys of `sink` in YAML, without `type`. */
+export type S3Options = Omit<z.input<typeof s3Settings>, 'type'>;
+/** The keys of `checkpoints.store` in YAML, without `type`. */
+export type S3StoreOptions = Omit<z.input<typeof s3StoreSettings>, 'type'>;
+
+type StoreSettings = z.output<typeof s3StoreSettings>;
+
+/** Objects in a bucket as the sink of a pipeline. Throws what zod throws for settings that are wrong. */
+export function s3(options: S3Options): Sink<S3Handle> {
+  return sinkOf(s3Settings.parse({ type: 's3', ...options }));
+}
+
+/** A bucket for checkpoints. Throws what zod throws for settings that are wrong. */
+export function s3Store(options: S3StoreOptions): Store {
+  return storeOf(s3StoreSettings.parse({ type: 's3', ...options }));
+}
+
+function sinkOf(settings: S3SinkSettings): Sink<S3Handle> {
+  return new S3Sink({ settings, api: new SdkApi({ settings }) });
+}
+
+function storeOf(settings: StoreSettings): Store {
+  const { bucket, prefix } = settings;
+  return new S3Store({ bucket, prefix, api: new SdkApi({ settings }) });
+}
+
+export const connector: Connector = {
+  type: 's3',
+  sink: { settings: s3Settings, create: (settings) => sinkOf(settings as S3SinkSettings) },
+  store: { settings: s3StoreSettings, create: (settings) => storeOf(settings as StoreSettings) },
+};

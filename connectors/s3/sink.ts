@@ -1,0 +1,99 @@
+import type { z } from 'zod';
+import type { CheckContext, Env, Sink, SinkContext, SinkSession, Store } from '../../core/spi.ts';
+import { PartWriter } from '../filesink/part-writer.ts';
+import { lineFormat } from '../formats/line-formats.ts';
+import { S3Committer } from './committer.ts';
+import { asStartError } from './errors.ts';
+import { type S3Handle, s3Handles } from './handle.ts';
+import { Orphans } from './orphans.ts';
+import { PartMemory } from './part-memory.ts';
+import { Retrier } from './retry.ts';
+import type { ObjectAttributes, S3Api } from './s3-api.ts';
+import type { s3Settings } from './settings.ts';
+import { identityOf, S3Store } from './store.ts';
+import { Uploads } from './upload.ts';
+
+const MISSING_MS = 60_000;
+
+export type S3SinkSettings = z.output<typeof s3Settings>;
+
+export interface S3SinkOptions {
+  readonly settings: S3SinkSettings;
+  readonly api: S3Api;
+  /** How long a file must be nowhere before it is lost: the store may be putting it together. One minute. */
+  readonly missingMs?: number;
+}
+
+/** Files as objects: staged as multipart uploads, made visible by completing them. */
+export class S3Sink implements Sink<S3Handle> {
+  readonly type = 's3';
+  readonly identity: string;
+  readonly handles = s3Handles;
+  readonly #options: S3SinkOptions;
+  /** Ends with a slash, unless empty. */
+  readonly #root: string;
+
+  constructor(options: S3SinkOptions) {
+    const { bucket, prefix } = options.settings;
+    this.#options = options;
+    this.#root = prefix === '' ? '' : `${prefix}/`;
+    this.identity = identityOf(bucket, prefix);
+  }
+
+  rootStore(_env: Env): Store {
+    const { settings, api } = this.#options;
+    return new S3Store({ bucket: settings.bucket, prefix: `${this.#root}_sluice`, api });
+  }
+
+  /** Only looks, and only below the prefix, so that a policy limited to it is enough. */
+  async check({ signal }: CheckContext): Promise<void> {
+    const { settings, api } = this.#options;
+    try {
+      await api.listKeys({ bucket: settings.bucket, prefix: this.#root, keysMax: 1 }, { signal });
+    } catch (error) {
+      throw asStartError(error);
+    }
+  }
+
+  async open(context: SinkContext): Promise<SinkSession<S3Handle>> {
+    const { settings, api, missingMs = MISSING_MS } = this.#options;
+    const { bucket, takenByReaders, partBytes, roll, maxOpenParts } = settings;
+    const { env, epoch, signal } = context;
+    const root = this.#root;
+    const retrier = new Retrier(env);
+    const { line, extension } = lineFormat(settings);
+    const orphans = new Orphans({ bucket, root, api, retrier, env, owner: context });
+    const committer = new S3Committer({ api, retrier, orphans, epoch, env, takenByReaders, missingMs });
+    const memories: PartMemory[] = [];
+    const openWriter = async () => {
+      const reservation = await context.memory.reserve(0, { signal });
+      const memory = new PartMemory({ budgetBytes: context.memory.limitBytes, reservation });
+      memories.push(memory);
+      const attributes = attributesOf(settings);
+      return new PartWriter({
+        owner: context,
+        files: new Uploads({ bucket, root, attributes, partBytes, api, retrier, memory, env, signal }),
+        handleKind: 'file',
+        line,
+        extension,
+        roll,
+        openPartsMax: maxOpenParts,
+      });
+    };
+    return {
+      committer,
+      openWriter,
+      [Symbol.asyncDispose]: async () => {
+        for (const memory of memories) memory.release();
+      },
+    };
+  }
+}
+
+function attributesOf({ format, storageClass, acl, sse, kmsKeyId, tags }: S3SinkSettings): ObjectAttributes {
+  return {
+    contentType: format === 'ndjson' ? 'application/x-ndjson' : 'application/octet-stream',
+    ...{ storageClass, acl, sse, kmsKeyId },
+    tagging: tags === undefined ? undefined : new URLSearchParams(tags).toString(),
+  };
+}

@@ -1,0 +1,199 @@
+import { assert, type Covers, type Env, type Logger } from '../../core/spi.ts';
+import type { NewPart, PartFile, PartFiles } from '../filesink/part-files.ts';
+import { Slots } from '../filesink/slots.ts';
+import type { S3Handle, SentPart } from './handle.ts';
+import type { PartMemory } from './part-memory.ts';
+import { PARTS_MAX, partBytesAt } from './part-size.ts';
+import type { Retrier } from './retry.ts';
+import type { ObjectAttributes, ObjectPlace, S3Api } from './s3-api.ts';
+
+/** Requests of parts at a time, over all files: enough for a fast line, few enough for a slow one. */
+const IN_FLIGHT_MAX = 16;
+/** S3 takes 2 KB of metadata in all. */
+const OFFSETS_CHARS_MAX = 1_800;
+
+export const TOKEN = 'sluice-token';
+/** Offsets in the file by split, from (inclusive) to (exclusive), as in a slot. */
+const OFFSETS = 'sluice-offsets';
+
+export interface UploadsOptions {
+  readonly bucket: string;
+  /** Ends with a slash, unless empty. */
+  readonly root: string;
+  readonly attributes: ObjectAttributes;
+  readonly partBytes: number;
+  readonly api: S3Api;
+  readonly retrier: Retrier;
+  readonly memory: PartMemory;
+  readonly env: Pick<Env, 'clock' | 'ids'> & { readonly log: Logger };
+  readonly signal: AbortSignal;
+}
+
+/** Stages files as multipart uploads, which no reader sees until they are completed. */
+export class Uploads implements PartFiles<S3Handle> {
+  readonly #options: UploadsOptions;
+  readonly #slots = new Slots(IN_FLIGHT_MAX);
+
+  constructor(options: UploadsOptions) {
+    this.#options = options;
+  }
+
+  onShortage(relieve: (bytes: number) => void): void {
+    this.#options.memory.onShortage = relieve;
+  }
+
+  async open({ directory, name, covers }: NewPart): Promise<PartFile<S3Handle>> {
+    const { bucket, root } = this.#options;
+    const place = { bucket, key: `${root}${directory}/${name}` };
+    return new Upload({ ...this.#options, place, covers, slots: this.#slots });
+  }
+}
+
+interface UploadOptions extends UploadsOptions {
+  readonly place: ObjectPlace;
+  readonly covers: () => Covers;
+  readonly slots: Slots;
+}
+
+/**
+ * One file on its way. Nothing is sent before a part is full or the file is closed, so a small file costs one request for
+ * the upload, one for its only part and one to complete it.
+ */
+class Upload implements PartFile<S3Handle> {
+  readonly #options: UploadOptions;
+  readonly #token: string;
+  /** Ends requests on their way once the file is given up, or the incarnation is over. */
+  readonly #over = new AbortController();
+  readonly #parts: Promise<SentPart>[] = [];
+  #created: Promise<{ uploadId: string; begunAtMs: number }> | undefined;
+  #filling: { buffer: Buffer; used: number } | undefined;
+  #bytes = 0;
+  #isComplete = false;
+  #state: { kind: 'open' } | { kind: 'failed'; why: unknown } | { kind: 'closed' } = { kind: 'open' };
+
+  constructor(options: UploadOptions) {
+    this.#options = options;
+    this.#token = options.env.ids.hex(16);
+    if (options.signal.aborted) this.#abort();
+    options.signal.addEventListener('abort', this.#abort);
+  }
+
+  get gatheredBytes(): number {
+    return this.#filling?.buffer.length ?? 0;
+  }
+
+  async append(chunks: readonly Buffer[]): Promise<void> {
+    for (const chunk of chunks) {
+      for (let at = 0; at < chunk.length; ) {
+        const filling = await this.#room();
+        const copied = chunk.copy(filling.buffer, filling.used, at);
+        filling.used += copied;
+        at += copied;
+        if (filling.used === this.#nextPartBytes) this.#sendFilled();
+      }
+      this.#bytes += chunk.length;
+    }
+  }
+
+  async close(): Promise<S3Handle> {
+    const { place } = this.#options;
+    this.#throwFailure();
+    assert(this.#bytes > 0, 'a file holds at least one line');
+    this.#isComplete = true;
+    if (this.#filling !== undefined) this.#sendFilled();
+    const parts = await Promise.all(this.#parts);
+    const { uploadId, begunAtMs } = await this.#create();
+    this.#end();
+    return { ...place, uploadId, token: this.#token, bytes: this.#bytes, begunAtMs, parts };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#state.kind === 'closed') return;
+    this.#end();
+    this.#abort();
+    if (this.#filling !== undefined) this.#options.memory.drop(this.#filling.buffer);
+    this.#filling = undefined;
+    // The file has failed or is given up: what becomes of its parts is nobody's concern, only that their memory is free.
+    await Promise.allSettled(this.#parts);
+  }
+
+  get #nextPartBytes(): number {
+    return partBytesAt(this.#parts.length + 1, this.#options.partBytes);
+  }
+
+  /** A buffer with room for a byte at least. Small at first, as most files of many directories stay small. */
+  async #room(): Promise<{ buffer: Buffer; used: number }> {
+    const { memory } = this.#options;
+    this.#throwFailure();
+    const before = this.#filling;
+    if (before !== undefined && before.used < before.buffer.length) return before;
+    await memory.room(this.#over.signal);
+    this.#throwFailure();
+    this.#filling = { buffer: memory.open(this.#nextPartBytes, before), used: before?.used ?? 0 };
+    return this.#filling;
+  }
+
+  #sendFilled(): void {
+    const { buffer, used } = this.#filling as { buffer: Buffer; used: number };
+    this.#filling = undefined;
+    const number = this.#parts.length + 1;
+    assert(number <= PARTS_MAX, 'a file is closed before it has too many parts');
+    this.#options.memory.send(buffer);
+    const sent = this.#send(number, buffer, used);
+    this.#parts.push(sent);
+    sent.catch((why: unknown) => {
+      if (this.#state.kind === 'open') this.#state = { kind: 'failed', why };
+    });
+  }
+
+  async #send(number: number, buffer: Buffer, used: number): Promise<SentPart> {
+    const { slots, api, retrier, memory, place } = this.#options;
+    const body = buffer.subarray(0, used);
+    const { signal } = this.#over;
+    let attempts = 0;
+    let isAnswered = false;
+    try {
+      return await slots.run(async () => {
+        const { uploadId } = await this.#create();
+        const tag = await retrier.run(() => {
+          attempts++;
+          return api.uploadPart({ ...place, uploadId, number }, body, { signal });
+        }, signal);
+        isAnswered = true;
+        return { ...tag, bytes: used };
+      });
+    } finally {
+      // An attempt that got no answer may still be read from this memory, and must find its own bytes there.
+      memory.sent(buffer, { reuse: isAnswered && attempts === 1 });
+    }
+  }
+
+  /** A lost answer leaves an upload that nobody knows of: an orphan, which the next start aborts. */
+  #create(): Promise<{ uploadId: string; begunAtMs: number }> {
+    const { api, retrier, place, attributes, env } = this.#options;
+    const { signal } = this.#over;
+    this.#created ??= retrier
+      .run(() => api.createUpload(place, { metadata: this.#metadata(), attributes }, { signal }), signal)
+      .then((uploadId) => ({ uploadId, begunAtMs: env.clock.nowMs() }));
+    return this.#created;
+  }
+
+  #metadata(): Record<string, string> {
+    // A file whose first part is full begins before all of its offsets are known.
+    const offsets = this.#isComplete ? JSON.stringify(this.#options.covers()) : '';
+    const fits = /^[\x20-\x7e]+$/.test(offsets) && offsets.length <= OFFSETS_CHARS_MAX;
+    return fits ? { [TOKEN]: this.#token, [OFFSETS]: offsets } : { [TOKEN]: this.#token };
+  }
+
+  #end(): void {
+    this.#state = { kind: 'closed' };
+    this.#options.signal.removeEventListener('abort', this.#abort);
+  }
+
+  readonly #abort = (): void => this.#over.abort(this.#options.signal.reason);
+
+  #throwFailure(): void {
+    if (this.#state.kind === 'failed') throw this.#state.why;
+    this.#over.signal.throwIfAborted();
+  }
+}
