@@ -90,8 +90,7 @@ export class Housekeeping<H> {
   async #retain(): Promise<void> {
     const { log, retain, signal } = this.#options;
     if (!this.#knowsOthers) {
-      const stored = (await log.readAll(0, { signal })).map(({ slot }) => slot);
-      for (const slot of stored) this.#retained.set(slot.seq, slot);
+      await this.#readOthers();
       this.#knowsOthers = true;
     }
     const oldestFirst = [...this.#retained.values()].sort((a, b) => a.seq - b.seq);
@@ -101,6 +100,22 @@ export class Housekeeping<H> {
       if (signal.aborted) return;
       await log.delete(seq, { signal });
       this.#retained.delete(seq);
+    }
+  }
+
+  /** A damaged slot below ours goes: nobody will go by it any more, and it would keep all that lies around it for ever. */
+  async #readOthers(): Promise<void> {
+    const { log, env, signal } = this.#options;
+    for (const seq of await log.list(0, { signal })) {
+      try {
+        const stored = await log.read(seq, { signal });
+        if (stored !== undefined) this.#retained.set(seq, stored.slot);
+      } catch (error) {
+        const { code, message } = toSluiceError(error);
+        if (code !== 'SLOT_DAMAGED' || seq >= this.#newest.seq) throw error;
+        env.log.warn('a damaged checkpoint below the newest one is deleted', { cause: message });
+        await log.delete(seq, { signal });
+      }
     }
   }
 

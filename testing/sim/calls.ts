@@ -154,10 +154,10 @@ export class Calls {
     return false;
   }
 
-  /** The power is off: nothing reaches a disk any more. */
-  powerLost(): void {
+  /** Nothing that is on its way to a port reaches it any more: a disk without power, a store that is tampered with. */
+  dropAll(port: Port): void {
     for (const request of this.#onTheWay) {
-      if (request.port !== 'disk') continue;
+      if (request.port !== port) continue;
       request.cancel();
       this.#onTheWay.delete(request);
     }

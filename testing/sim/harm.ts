@@ -38,6 +38,7 @@ export async function doHarm(world: World): Promise<void> {
     case 'lostState':
       await until(world, () => world.slotPaths().length > 0);
       for (const instance of world.alive) world.kill(instance);
+      world.calls.dropAll(plan.store === 'file' ? 'disk' : 'store');
       harmState(world, plan.harm);
       break;
   }

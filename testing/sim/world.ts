@@ -130,7 +130,7 @@ export class World implements Surroundings {
     this.note('power loss');
     this.saw('power lost');
     for (const instance of this.alive) this.#dies(instance);
-    this.calls.powerLost();
+    this.calls.dropAll('disk');
     this.disk = this.disk.powerLoss(random);
   }
 

@@ -135,3 +135,16 @@ test('retention that reads a slot whose writer has not heard of it yet keeps the
   assert.deepEqual(bench.seqs.slice(0, 2), [1, 2], 'the newest and what it follows');
   assert.deepEqual(bench.failures, []);
 });
+
+test('a damaged slot below the newest goes, with a warning, and keeps neither retention nor the sweep from their work', async () => {
+  const bench = new CoordinatorBench([{}, {}, {}, { kind: 'claim' }], { retain: 2 });
+  bench.store.objects.set(keyOf(2), Buffer.from('{"format":'));
+
+  await bench.virtual.run(bench.coordinator.commitCarried());
+  await bench.settle;
+
+  assert.equal(bench.sweeps.length, 1);
+  assert.ok(!bench.seqs.includes(2));
+  assert.match(bench.virtual.lines.join(), /warn a damaged checkpoint below the newest one is deleted/);
+  assert.deepEqual(bench.failures, []);
+});
