@@ -10,6 +10,9 @@ export interface Payload {
   readonly crc32: string | undefined;
 }
 
+/** Of every chunk of an aws-chunked body but the last. */
+const CHUNK_BYTES_MIN = 8_192;
+
 const OTHER_CHECKSUMS = ['crc32c', 'crc64nvme', 'sha1', 'sha256', 'sha512', 'md5', 'xxhash3', 'xxhash64', 'xxhash128'];
 
 /** Throws `S3Refusal` when the body is not what its headers, or the trailer behind it, say. */
@@ -98,6 +101,7 @@ function unchunked(received: Buffer, headers: S3Request['headers']): { body: Buf
     const length = Number.parseInt(line(), 16);
     if (Number.isNaN(length) || at + length > received.length) throw new S3Refusal('IncompleteBody');
     if (length === 0) break;
+    if ((chunks.at(-1)?.length ?? CHUNK_BYTES_MIN) < CHUNK_BYTES_MIN) throw new S3Refusal('InvalidChunkSizeError');
     chunks.push(received.subarray(at, at + length));
     at += length;
     if (line() !== '') throw new S3Refusal('IncompleteBody');
