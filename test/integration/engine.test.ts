@@ -1,59 +1,23 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { listVisible } from '../../testing/ledger/index.ts';
 import { skipWithoutKafka, testBroker, withAdmin } from '../services/kafka.ts';
 import { killBroker } from '../services/kill-broker.ts';
 import { waitFor } from '../services/wait.ts';
 import { Scene } from './scene.ts';
+import { killTwentyTimes, wakeUpAfterTakeover } from './stories.ts';
 
-const onKafka = { skip: skipWithoutKafka, timeout: 240_000 };
+const onKafka = { skip: skipWithoutKafka, timeout: 480_000 };
 
 test('twenty times kill -9, while records and aborted transactions are written: exact', onKafka, async (t) => {
-  const scene = await Scene.set(t);
-  scene.keepProducing(scene.producer(4), 4_000);
-  let pipeline = await scene.run();
-
-  for (let kill = 0; kill < 20; kill++) {
-    // A random moment, from before the first claim to amid the fifth checkpoint; or the very moment at which a slot is made
-    // or a file is staged or committed, which chance alone seldom hits.
-    const moment = kill % 4;
-    if (moment > 0) await scene.filesHold(pipeline, scene.watcher.records + 1);
-    if (moment === 1) await scene.place.change('slots', 10_000);
-    else if (moment === 2) await scene.place.change('staged', 10_000);
-    else await sleep(Math.random() * 1_500);
-    await pipeline.kill();
-    pipeline = await scene.run();
-  }
-
-  await scene.producerStops();
-  await scene.filesHold(pipeline);
-  await scene.mustStop(pipeline);
-  assert.ok(scene.ledger.totals().aborted > 0);
-  await scene.mustBeExact(10_000);
+  await killTwentyTimes(await Scene.set(t));
 });
 
 test(
   'an instance that wakes up after another took over ends with exit code 3 and writes nothing',
   onKafka,
   async (t) => {
-    const scene = await Scene.set(t);
-    scene.keepProducing(scene.producer(4), 2_000);
-    const first = await scene.run('first');
-    await scene.filesHold(first, 1);
-
-    first.pause();
-    const second = await scene.run('second');
-    await scene.filesHold(second, scene.watcher.records + 1_000);
-    first.resume();
-
-    await scene.mustEnd(first, 3);
-    assert.match(first.log, new RegExp(String(second.pid)));
-    await scene.filesHold(second, scene.watcher.records + 1_000);
-    await scene.producerStops();
-    await scene.filesHold(second);
-    await scene.mustStop(second);
-    await scene.mustBeExact(2_000);
+    await wakeUpAfterTakeover(await Scene.set(t));
   },
 );
 

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync, watch } from 'node:fs';
 import { join } from 'node:path';
-import type { OutputRoot } from '../../testing/ledger/index.ts';
+import type { OutputListing, OutputRoot } from '../../testing/ledger/index.ts';
 import { sharedS3 } from '../services/s3.ts';
 import { S3Bucket } from '../services/s3-bucket.ts';
 import type { S3Server } from '../services/s3-server.ts';
@@ -13,10 +13,13 @@ export interface SlotSeen {
   kind: string;
   pending: unknown[];
   epoch: number;
+  owner: { pid: number };
 }
 
 /** Where a pipeline keeps its output and its checkpoints, and what a test can see of that. */
 export interface Place {
+  /** The pipeline that writes there. */
+  readonly pipeline: string;
   /** The values of `sink` and `checkpoints.store` in the pipeline file. */
   readonly sink: string;
   readonly store: string;
@@ -34,6 +37,7 @@ export interface Place {
 
 /** Folders beside the pipeline file. */
 export class FolderPlace implements Place {
+  readonly pipeline = 'clicks';
   readonly sink = '{ type: file, path: ./out, format: ndjson }';
   readonly store = '{ type: file, path: ./.sluice }';
   readonly output: string;
@@ -71,6 +75,7 @@ export class FolderPlace implements Place {
 
 /** A bucket: of its own on the shared server, or on one that the test may kill. */
 export class S3Place implements Place {
+  readonly pipeline: string;
   readonly sink: string;
   readonly store: string;
   readonly output: OutputRoot;
@@ -78,7 +83,8 @@ export class S3Place implements Place {
   readonly bucket: S3Bucket;
   readonly #end: () => Promise<void>;
 
-  private constructor(bucket: S3Bucket, end: () => Promise<void>) {
+  private constructor(bucket: S3Bucket, pipeline: string, end: () => Promise<void>) {
+    this.pipeline = pipeline;
     this.bucket = bucket;
     this.#end = end;
     const { endpoint, accessKeyId, secretAccessKey } = bucket.place;
@@ -86,16 +92,22 @@ export class S3Place implements Place {
     const where = `bucket: ${bucket.name}, region: us-east-1, endpoint: "${endpoint}", pathStyle: true, ${credentials}`;
     this.sink = `{ type: s3, prefix: raw/clicks, format: ndjson, ${where} }`;
     this.store = `{ type: s3, prefix: _sluice, ${where} }`;
-    this.output = bucket.output('raw/clicks');
+    this.output = filesOf(pipeline, bucket.output('raw/clicks'));
   }
 
   static async make(server?: S3Server): Promise<S3Place> {
     const bucket = await S3Bucket.create(server ?? sharedS3(), `sluice-test-${randomUUID().slice(0, 13)}`);
-    return new S3Place(bucket, () => server?.stop() ?? bucket.remove());
+    return new S3Place(bucket, 'clicks', () => server?.stop() ?? bucket.remove());
+  }
+
+  /** For another pipeline with the same bucket, sink prefix and store, which ends with this one. */
+  beside(pipeline: string): S3Place {
+    return new S3Place(this.bucket, pipeline, async () => {});
   }
 
   async change(of: 'slots' | 'staged', withinMs: number): Promise<void> {
-    const look = async () => JSON.stringify(of === 'slots' ? await this.bucket.keys('_sluice/') : await this.staged());
+    const look = async () =>
+      JSON.stringify(of === 'slots' ? await this.bucket.keys(`_sluice/${this.pipeline}/`) : await this.staged());
     const before = await look();
     await waitFor(async () => (await look()) !== before, {
       what: `a change of ${of}`,
@@ -105,7 +117,7 @@ export class S3Place implements Place {
   }
 
   async newestSlot(): Promise<SlotSeen> {
-    return JSON.parse(await this.bucket.text(newestSlotOf(await this.bucket.keys('_sluice/'))));
+    return JSON.parse(await this.bucket.text(newestSlotOf(await this.bucket.keys(`_sluice/${this.pipeline}/`))));
   }
 
   async staged(): Promise<string[]> {
@@ -124,4 +136,14 @@ function newestSlotOf(paths: string[]): string {
     .at(-1);
   if (newest === undefined) throw new Error(`no slot among ${paths}`);
   return newest;
+}
+
+/** What one of several pipelines wrote below a root, by the names of the files. */
+function filesOf(pipeline: string, output: OutputListing): OutputListing {
+  const isOurs = (path: string) => path.slice(path.lastIndexOf('/') + 1).startsWith(`${pipeline}-`);
+  return {
+    list: async () => (await output.list()).filter(isOurs),
+    look: async () => (await output.look()).filter(({ path }) => isOurs(path)),
+    read: (path) => output.read(path),
+  };
 }

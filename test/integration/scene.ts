@@ -42,7 +42,7 @@ export class Scene {
     this.watcher = new OutputWatcher({ root, ledger: this.ledger, everyMs });
     writeFileSync(
       this.#file,
-      `name: clicks
+      `name: ${this.place.pipeline}
 source: { type: kafka, brokers: ["${brokers}"], topics: [${this.topic}], start: earliest${source} }
 sink: ${this.place.sink}
 checkpoints: { interval: 200ms, store: ${this.place.store} }
@@ -132,8 +132,28 @@ checkpoints: { interval: 200ms, store: ${this.place.store} }
     assertExact(await auditOutput({ root: this.place.output, ledger: this.ledger, watched, recordsMin }));
   }
 
-  /** What incarnations that are gone had staged is removed by one that runs, once nothing is staged anew. */
+  /** Waits until this process is the one that may write. */
+  async hasClaimed(pipeline: PipelineProcess): Promise<void> {
+    const isOwner = async () => (await this.place.newestSlot()).owner.pid === pipeline.pid || !pipeline.running;
+    await waitFor(isOwner, { what: `pid ${pipeline.pid} has claimed its shard; it said:\n${pipeline.log}` });
+  }
+
+  /** Waits for a change in its slots, or of what it has staged. */
+  async changes(pipeline: PipelineProcess, of: 'slots' | 'staged'): Promise<void> {
+    await this.place.change(of, 30_000).catch((error) => {
+      throw new Error(`${error.message}; pid ${pipeline.pid} said:\n${pipeline.log}`, { cause: error });
+    });
+  }
+
+  /** Waits until nothing is staged: what incarnations that are gone had left is removed by one that runs. */
   async stagedGoes(): Promise<void> {
-    await waitFor(async () => (await this.place.staged()).length === 0, { what: 'nothing staged is left' });
+    let left: string[] = [];
+    const look = async () => {
+      left = await this.place.staged();
+      return left.length === 0;
+    };
+    await waitFor(look, { what: 'nothing staged is left' }).catch((error) => {
+      throw new Error(`${error.message}; there is ${left.join(', ')}`, { cause: error });
+    });
   }
 }

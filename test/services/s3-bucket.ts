@@ -56,6 +56,12 @@ export class S3Bucket {
     await this.client.putObject({ Bucket: this.name, Key: key, Body: Buffer.from(body) });
   }
 
+  /** Begins an upload and leaves it. */
+  async startUpload(key: string): Promise<OpenUpload> {
+    const { UploadId: uploadId = '' } = await this.client.createMultipartUpload({ Bucket: this.name, Key: key });
+    return { key, uploadId };
+  }
+
   /** Uploads that are still open, whoever began them. */
   async uploads(prefix = ''): Promise<OpenUpload[]> {
     const uploads: OpenUpload[] = [];

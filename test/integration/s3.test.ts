@@ -1,0 +1,86 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { skipWithoutKafka } from '../services/kafka.ts';
+import { skipWithoutS3, testS3 } from '../services/s3.ts';
+import { S3Place } from './place.ts';
+import { Scene } from './scene.ts';
+import { killTwentyTimes, wakeUpAfterTakeover } from './stories.ts';
+
+const onBoth = { skip: skipWithoutKafka || skipWithoutS3, timeout: 480_000 };
+
+test('twenty times kill -9 with files and checkpoints in a bucket: exact, and no upload is left', onBoth, async (t) => {
+  await killTwentyTimes(await Scene.set(t, { place: await S3Place.make() }));
+});
+
+test(
+  'an instance on S3 that wakes up after another took over ends with exit code 3 and writes nothing',
+  onBoth,
+  async (t) => {
+    await wakeUpAfterTakeover(await Scene.set(t, { place: await S3Place.make() }));
+  },
+);
+
+test('an S3 server that is away for 20 s interrupts the pipeline, which goes on by itself', onBoth, async (t) => {
+  const server = await testS3(t);
+  if (server === undefined) return;
+  const scene = await Scene.set(t, { place: await S3Place.make(server) });
+  scene.keepProducing(scene.producer(4), 1_000);
+  const pipeline = await scene.run();
+  await scene.filesHold(pipeline, 1_000);
+
+  await scene.changes(pipeline, 'staged');
+  await server.kill();
+  await sleep(20_000);
+  await server.restart();
+
+  await scene.filesHold(pipeline, scene.watcher.records + 2_000);
+  await scene.producerStops();
+  await scene.filesHold(pipeline);
+  await scene.mustStop(pipeline);
+  const next = await scene.run('next');
+  await scene.hasClaimed(next);
+  await scene.stagedGoes();
+  await scene.mustStop(next);
+  await scene.mustBeExact(3_000);
+});
+
+test('two pipelines under one prefix leave each other’s uploads alone', onBoth, async (t) => {
+  const clicks = await S3Place.make();
+  // In the order in which they end: the bucket goes last.
+  const second = await Scene.set(t, { place: clicks.beside('views') });
+  const first = await Scene.set(t, { place: clicks });
+  for (const scene of [first, second]) scene.keepProducing(scene.producer(2), 1_000);
+  // What a third party began under the same prefix, and what looks like another lineage of this very pipeline.
+  const foreign = await Promise.all(
+    ['raw/clicks/by-hand.csv', 'raw/clicks/clicks-0123456789abcdef-l1s0-000000000001-00000001.ndjson'].map((key) =>
+      clicks.bucket.startUpload(key),
+    ),
+  );
+  const sleeping = await first.run();
+  await first.filesHold(sleeping, 500);
+  // Asleep amid an upload that is none of the other's business.
+  await first.changes(sleeping, 'staged');
+  sleeping.pause();
+
+  for (let start = 0; start < 3; start++) {
+    const other = await second.run();
+    await second.filesHold(other, second.watcher.records + 500);
+    await other.kill();
+  }
+  const other = await second.run();
+  await second.filesHold(other, second.watcher.records + 500);
+  sleeping.resume();
+
+  for (const [scene, pipeline] of [
+    [first, sleeping],
+    [second, other],
+  ] as const) {
+    await scene.producerStops();
+    await scene.filesHold(pipeline);
+    await scene.mustStop(pipeline);
+    await scene.mustBeExact(1_000);
+  }
+  const left = await clicks.staged();
+  assert.deepEqual(left.sort(), foreign.map(({ key, uploadId }) => `${key} ${uploadId}`).sort());
+});

@@ -1,0 +1,53 @@
+import assert from 'node:assert/strict';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Scene } from './scene.ts';
+
+/** Twenty times kill -9 while records and aborted transactions are written; then the output must be exact and nothing left. */
+export async function killTwentyTimes(scene: Scene): Promise<void> {
+  scene.keepProducing(scene.producer(4), 4_000);
+  let pipeline = await scene.run();
+
+  for (let kill = 0; kill < 20; kill++) {
+    // A random moment, from before the first claim to amid the fifth checkpoint; or the very moment at which a slot is made
+    // or a file is staged or committed, which chance alone seldom hits.
+    const moment = kill % 4;
+    if (moment > 0) await scene.filesHold(pipeline, scene.watcher.records + 1);
+    if (moment === 1) await scene.changes(pipeline, 'slots');
+    else if (moment === 2) await scene.changes(pipeline, 'staged');
+    else await sleep(Math.random() * 1_500);
+    await pipeline.kill();
+    pipeline = await scene.run();
+  }
+
+  await scene.producerStops();
+  await scene.filesHold(pipeline);
+  await scene.stagedGoes();
+  await scene.mustStop(pipeline);
+  assert.ok(scene.ledger.totals().aborted > 0);
+  await scene.mustBeExact(10_000);
+}
+
+/** An instance that slept while another took over must write nothing more, and say who took over. */
+export async function wakeUpAfterTakeover(scene: Scene): Promise<void> {
+  scene.keepProducing(scene.producer(4), 2_000);
+  const first = await scene.run('first');
+  await scene.filesHold(first, 1);
+
+  first.pause();
+  const second = await scene.run('second');
+  await scene.filesHold(second, scene.watcher.records + 1_000);
+  first.resume();
+
+  await scene.mustEnd(first, 3);
+  assert.match(first.log, new RegExp(String(second.pid)));
+  await scene.filesHold(second, scene.watcher.records + 1_000);
+  await scene.producerStops();
+  await scene.filesHold(second);
+  await scene.mustStop(second);
+  // What the first had staged after the second looked for orphans is found by whoever starts next.
+  const third = await scene.run('third');
+  await scene.hasClaimed(third);
+  await scene.stagedGoes();
+  await scene.mustStop(third);
+  await scene.mustBeExact(2_000);
+}
