@@ -3,7 +3,7 @@ import type { VirtualProcess, VirtualTime } from '../virtual-time.ts';
 import type { Trace } from './trace.ts';
 
 /** Which world a call goes to: a local disk answers a process that lives, the others lie behind a network. */
-export type Port = 'disk' | 'store' | 'kafka';
+export type Port = 'disk' | 'store' | 's3' | 'kafka';
 
 /** What becomes of one call, besides taking its time. */
 export type Fate =

@@ -1,5 +1,6 @@
 import { refused } from './actors/processes.ts';
-import { STATE } from './instance.ts';
+import type { Port } from './calls.ts';
+import { loseCheckpoints, tearCheckpoint } from './output.ts';
 import type { HarmName } from './plan.ts';
 import type { World } from './world.ts';
 
@@ -13,6 +14,8 @@ const EXPECTED: Record<HarmName, { readonly codes: readonly string[]; readonly a
   lyingStore: { codes: ['STORE_NOT_SAFE'], always: true },
   staleStore: { codes: ['STORE_NOT_SAFE'], always: true },
 };
+
+const STORE_PORTS: Record<World['plan']['store'], Port> = { file: 'disk', network: 'store', s3: 's3' };
 
 /** Does the harm of the plan, at some moment amid the trouble. */
 export async function doHarm(world: World): Promise<void> {
@@ -38,8 +41,9 @@ export async function doHarm(world: World): Promise<void> {
     case 'lostState':
       await until(world, () => world.slotPaths().length > 0);
       for (const instance of world.alive) world.kill(instance);
-      world.calls.dropAll(plan.store === 'file' ? 'disk' : 'store');
-      harmState(world, plan.harm);
+      world.calls.dropAll(STORE_PORTS[plan.store]);
+      if (plan.harm === 'lostState') loseCheckpoints(world);
+      else tearCheckpoint(world, world.slotPaths().at(-1) as string);
       break;
   }
   world.note(`harm: ${plan.harm} ${topic}/${partition}`);
@@ -57,22 +61,6 @@ export function judgeHarm(world: World): void {
   } else if (ending.how === 'stopped' || !codes.includes(ending.code)) {
     world.wrong(`${plan.harm} ended a run with ${JSON.stringify(ending)} instead of ${codes.join(' or ')}`);
   }
-}
-
-function harmState(world: World, harm: 'tornSlot' | 'lostState'): void {
-  const paths = world.slotPaths();
-  if (world.plan.store === 'network') {
-    if (harm === 'lostState') world.objects.clear();
-    else {
-      const newest = paths.at(-1) as string;
-      const bytes = world.objects.get(newest) as Uint8Array;
-      world.objects.set(newest, bytes.subarray(0, bytes.length >> 1));
-    }
-    return;
-  }
-  if (harm === 'lostState')
-    for (const path of world.disk.filesBelow(STATE).keys()) world.disk.remove(`${STATE}/${path}`);
-  else world.disk.cutOff(`${STATE}/${paths.at(-1)}`);
 }
 
 async function until(world: World, holds: () => boolean): Promise<void> {

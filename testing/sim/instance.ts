@@ -1,9 +1,17 @@
+import type { z } from 'zod';
+import type { FileSystem } from '../../connectors/file/file-system.ts';
 import { fileSettings } from '../../connectors/file/settings.ts';
 import { FileSink } from '../../connectors/file/sink.ts';
 import { FileStore } from '../../connectors/file/store.ts';
 import { kafkaSourceSettings } from '../../connectors/kafka/settings.ts';
 import { kafkaSource } from '../../connectors/kafka/source.ts';
+import type { S3Api } from '../../connectors/s3/s3-api.ts';
+import { SdkApi } from '../../connectors/s3/sdk-api.ts';
+import { type ConnectionSettings, s3Settings, s3StoreSettings } from '../../connectors/s3/settings.ts';
+import { S3Sink } from '../../connectors/s3/sink.ts';
+import { S3Store } from '../../connectors/s3/store.ts';
 import type { Env } from '../../core/contract/env.ts';
+import type { Sink } from '../../core/contract/sink.ts';
 import type { Store } from '../../core/contract/store.ts';
 import { type Pipeline, pipeline } from '../../core/index.ts';
 import { type Interpose, interposedFileSystem, interposedStore } from '../interposed.ts';
@@ -12,14 +20,21 @@ import { SimulatedWire } from '../kafka/simulated-wire.ts';
 import type { MemoryDisk } from '../memory-disk.ts';
 import { MemoryFileSystem } from '../memory-file-system.ts';
 import { MemoryStore, type MemoryStoreOptions } from '../memory-store.ts';
+import { s3Handler } from '../s3/handler.ts';
+import type { S3Model } from '../s3/model.ts';
 import type { VirtualProcess, VirtualTime } from '../virtual-time.ts';
 import type { Caller, Calls } from './calls.ts';
 import { OverwritingStore, StaleStore } from './lying-stores.ts';
+import { BUCKET, OUT, OUT_PREFIX, STATE, STATE_PREFIX } from './places.ts';
 import type { Plan } from './plan.ts';
 import type { Weather } from './weather.ts';
 
-export const OUT = '/data/out';
-export const STATE = '/data/state';
+/** Static keys and an endpoint: the SDK then looks for nothing on disk. */
+const S3_CONNECTION = {
+  region: 'us-east-1',
+  endpoint: 'http://127.0.0.1:9000',
+  credentials: { accessKeyId: 'simulated', secretAccessKey: 'simulated' },
+};
 const WALL_CLOCK_MS = 1_790_000_000_000;
 
 /** What an operator may change between starts. */
@@ -37,6 +52,7 @@ export interface Surroundings {
   readonly kafka: KafkaModel;
   readonly disk: MemoryDisk;
   readonly objects: Map<string, Uint8Array>;
+  readonly s3: S3Model;
   /** Who made each object of the store, by the label of the call. */
   readonly creators: Map<string, string>;
   readonly weather: Weather;
@@ -52,22 +68,20 @@ export function simulatedPipeline(around: Surroundings, self: Caller, changes: C
   const { plan } = around;
   const { intervalMs, rollRecords } = { ...plan, ...changes };
   const fs = interposedFileSystem(new MemoryFileSystem(around.disk), through(around, self, 'disk'));
-  const settings = fileSettings.parse({
-    type: 'file',
-    path: OUT,
+  const lines = {
     format: 'ndjson',
     roll: { records: rollRecords, bytes: `${plan.rollBytes}B` },
     takenByReaders: plan.faults.has('loader') ? 'assume' : 'fail',
-  });
+  } as const;
   return pipeline({
     name: 'sim',
     source: simulatedSource(around, self),
-    sink: new FileSink({ root: OUT, settings, fs }),
+    sink: plan.sink === 'file' ? fileSink(fs, lines) : s3Sink(around, self, lines),
     checkpoints: {
       interval: `${intervalMs}ms`,
       retain: plan.retain,
       timeout: '60s',
-      store: plan.store === 'file' ? new FileStore({ root: STATE, fs }) : networkStore(around, self),
+      store: simulatedStore(around, self, fs),
     },
   });
 }
@@ -120,6 +134,33 @@ function simulatedSource(around: Surroundings, self: Caller) {
     baseDir: '/',
     connect: async ({ env }) => new SimulatedWire({ model: kafka, env, world: around.self.env, exchange, mangle }),
   });
+}
+
+type Lines = Pick<z.input<typeof s3Settings>, 'format' | 'roll' | 'takenByReaders'>;
+
+function fileSink(fs: FileSystem, lines: Lines): Sink {
+  return new FileSink({ root: OUT, settings: fileSettings.parse({ type: 'file', path: OUT, ...lines }), fs });
+}
+
+function s3Sink(around: Surroundings, self: Caller, lines: Lines): Sink {
+  const prefix = OUT_PREFIX.slice(0, -1);
+  const settings = s3Settings.parse({ type: 's3', bucket: BUCKET, prefix, ...S3_CONNECTION, ...lines });
+  return new S3Sink({ settings, api: s3Api(around, self, settings) });
+}
+
+function simulatedStore(around: Surroundings, self: Caller, fs: FileSystem): Store {
+  const { plan } = around;
+  if (plan.store === 'file') return new FileStore({ root: STATE, fs });
+  if (plan.store === 'network') return networkStore(around, self);
+  const prefix = STATE_PREFIX.slice(0, -1);
+  const settings = s3StoreSettings.parse({ type: 's3', bucket: BUCKET, prefix, ...S3_CONNECTION });
+  return new S3Store({ bucket: BUCKET, prefix, api: s3Api(around, self, settings) });
+}
+
+/** The real client of the AWS SDK, its requests answered by the model. */
+function s3Api({ calls, s3 }: Surroundings, self: Caller, settings: ConnectionSettings): S3Api {
+  const requestHandler = s3Handler((label, effect) => calls.call(self, 's3', `s3.${label}`, effect), s3);
+  return new SdkApi({ settings, requestHandler });
 }
 
 function networkStore(around: Surroundings, self: Caller): Store {

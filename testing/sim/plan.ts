@@ -51,7 +51,8 @@ export interface Plan {
   readonly seed: number;
   readonly faults: ReadonlySet<FaultName>;
   readonly harm: HarmName | undefined;
-  readonly store: 'file' | 'network';
+  readonly sink: 'file' | 's3';
+  readonly store: 'file' | 'network' | 's3';
   readonly topics: number;
   readonly partitions: number;
   readonly nodes: number;
@@ -76,8 +77,9 @@ export function drawPlan(seed: number): Plan {
   const faults = new Set(FAULTS.filter(() => dice.chance(share)));
   const harm = dice.chance(0.06) ? dice.pick(HARMS) : undefined;
   const recordsPerSecond = dice.pick([5, 20, 60, 100]);
-  return {
+  const drawn = {
     seed,
+    sink: 'file',
     faults,
     harm,
     store: harm?.endsWith('Store') ? 'network' : dice.pick(['file', 'network'] as const),
@@ -95,6 +97,21 @@ export function drawPlan(seed: number): Plan {
     fetchKiB: dice.pick([64, 1024]),
     discoveryMs: dice.pick([200, 1_000, 5_000]),
     troubleMs: dice.whole(1_500, 7_000),
+  } as const;
+  return withS3(drawn, new Dice(seed).fork('s3'));
+}
+
+/** Some runs write to S3, and most of those keep their checkpoints there. A request of the AWS client costs much time. */
+function withS3(plan: Plan, dice: Dice): Plan {
+  if (!dice.chance(0.05)) return plan;
+  const keepsStore = plan.harm?.endsWith('Store') || dice.chance(0.3);
+  return {
+    ...plan,
+    sink: 's3',
+    store: keepsStore ? plan.store : 's3',
+    recordsPerSecond: Math.min(plan.recordsPerSecond, 20),
+    rollRecords: Math.max(plan.rollRecords, 5),
+    intervalMs: Math.max(plan.intervalMs, 300),
   };
 }
 
@@ -111,5 +128,5 @@ export function encodePlan({ faults, ...plan }: Plan): string {
 
 export function decodePlan(text: string): Plan {
   const { faults, ...plan } = JSON.parse(text);
-  return { harm: undefined, ...plan, faults: new Set(faults) };
+  return { harm: undefined, sink: 'file', ...plan, faults: new Set(faults) };
 }

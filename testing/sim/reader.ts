@@ -1,7 +1,7 @@
 import { Audit, RecordReader, type Verdict } from '../ledger/index.ts';
 import { visibleFile } from '../ledger/output.ts';
-import { OUT } from './instance.ts';
 import { eachLine } from './lines.ts';
+import { removeFile, visibleFiles } from './output.ts';
 import type { World } from './world.ts';
 
 /** A downstream job that reads along: what it has seen must never change, go, or have been seen too early. */
@@ -45,7 +45,7 @@ export class Reader {
     this.look();
     for (const [path, bytes] of this.#seen) {
       if (!isTaken()) continue;
-      this.#world.disk.remove(`${OUT}/${path}`);
+      removeFile(this.#world, path);
       this.#seen.delete(path);
       this.#taken.set(path, bytes);
       this.#world.note(`loader takes ${path}`);
@@ -104,13 +104,6 @@ export class Reader {
     eachLine(bytes, () => lines++);
     return lines;
   }
-}
-
-/** As a plain lister finds them: what begins with `_` or `.` does not count. */
-function visibleFiles({ disk }: World): Map<string, Buffer> {
-  const visible = new Map<string, Buffer>();
-  for (const [path, bytes] of disk.filesBelow(OUT)) if (!/(^|\/)[_.]/.test(path)) visible.set(path, bytes);
-  return visible;
 }
 
 function compare(a: string, b: string): number {

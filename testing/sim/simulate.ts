@@ -3,7 +3,7 @@ import { refused, supervise, troubleProcesses } from './actors/processes.ts';
 import { produce } from './actors/producer.ts';
 import { troubleSurroundings } from './actors/surroundings.ts';
 import { doHarm, judgeHarm } from './harm.ts';
-import { OUT } from './instance.ts';
+import { stagedFiles } from './output.ts';
 import { describePlan, type Plan } from './plan.ts';
 import { Reader } from './reader.ts';
 import { World } from './world.ts';
@@ -112,7 +112,7 @@ async function within(world: World, limitMs: number, holds: () => boolean, what:
 }
 
 function judgeLeftovers(world: World): void {
-  const staged = [...world.disk.filesBelow(`${OUT}/.staging`).keys()];
+  const staged = stagedFiles(world);
   if (staged.length > 0) world.wrong(`orphans: ${staged.length} staged files are left, first ${staged[0]}`);
   else world.saw('looked for orphans');
 }

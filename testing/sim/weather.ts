@@ -15,6 +15,8 @@ export function errorOf(port: Port, label: string): Error {
       return fileSystemError('EIO', label);
     case 'kafka':
       return new Error('the connection was reset');
+    case 's3':
+      return Object.assign(new Error('socket hang up'), { code: 'ECONNRESET' });
     case 'store':
       return new SluiceError('unavailable', 'STORE_AWAY', { message: `${label}: no answer` });
   }
@@ -42,7 +44,8 @@ export class Weather {
       case 'kafka':
         return this.#has('kafkaAway', share) ? this.#broken(port, label) : CLEAN;
       case 'store':
-        return this.#storeFate(label, share);
+      case 's3':
+        return this.#storeFate(port, label, share);
     }
   }
 
@@ -65,8 +68,8 @@ export class Weather {
     return offset - this.#dice.whole(0, 20);
   }
 
-  #storeFate(label: string, share: number): Fate {
-    const away = () => errorOf('store', label);
+  #storeFate(port: 'store' | 's3', label: string, share: number): Fate {
+    const away = () => errorOf(port, label);
     if (this.#has('storeAway', share)) return { kind: 'refused', error: away() };
     if (this.#has('storeAnswerLost', share)) return { kind: 'answerLost', error: away() };
     if (this.#has('storeLate', share)) return { kind: 'late', error: away(), byMs: this.#dice.between(10, 20_000) };

@@ -3,9 +3,12 @@ import { Dice } from '../dice.ts';
 import { KafkaModel } from '../kafka/model.ts';
 import { Ledger } from '../ledger/index.ts';
 import { MemoryDisk } from '../memory-disk.ts';
+import { S3Model } from '../s3/model.ts';
 import { type VirtualProcess, VirtualTime } from '../virtual-time.ts';
 import { type Caller, Calls, type Strike } from './calls.ts';
-import { type Changes, STATE, type Surroundings, simulatedEnv, simulatedPipeline } from './instance.ts';
+import { type Changes, type Surroundings, simulatedEnv, simulatedPipeline } from './instance.ts';
+import { storedCheckpoints } from './output.ts';
+import { BUCKET } from './places.ts';
 import type { Plan } from './plan.ts';
 import { Trace } from './trace.ts';
 import { errorOf, Weather } from './weather.ts';
@@ -40,6 +43,7 @@ export class World implements Surroundings {
   readonly weather: Weather;
   readonly calls: Calls;
   readonly objects = new Map<string, Uint8Array>();
+  readonly s3 = new S3Model({ buckets: [BUCKET] });
   readonly creators = new Map<string, string>();
   readonly instances: Instance[] = [];
   /** Things that a good set of runs must have seen, and how often. */
@@ -68,7 +72,7 @@ export class World implements Surroundings {
       errorOf,
       strikes,
       onStrike: (kind, by) => this.#strike(kind, by as Instance),
-      latencyMs: { disk: 4, store: 80, kafka: 40 },
+      latencyMs: { disk: 4, store: 80, s3: 80, kafka: 40 },
     });
   }
 
@@ -140,10 +144,9 @@ export class World implements Surroundings {
     instance.virtual.paused = paused;
   }
 
-  /** Keys of the checkpoint slots that exist, oldest first; for the file store below its root. */
+  /** Keys of the checkpoint slots that exist, oldest first. */
   slotPaths(): string[] {
-    const all = this.plan.store === 'file' ? this.disk.filesBelow(STATE).keys() : this.objects.keys();
-    return [...all].filter((path) => /\/\d{12}\.json$/.test(path)).sort();
+    return [...storedCheckpoints(this).keys()].filter((path) => /\/\d{12}\.json$/.test(path)).sort();
   }
 
   /**
@@ -153,10 +156,10 @@ export class World implements Surroundings {
   savedPositions(): { id: string; offset: number }[] {
     const paths = this.slotPaths();
     if (paths.length < 3) return [];
-    const files = this.plan.store === 'file' ? this.disk.filesBelow(STATE) : this.objects;
+    const stored = storedCheckpoints(this);
     const lowest = new Map<string, number>();
     for (const path of paths) {
-      const { source } = JSON.parse(Buffer.from(files.get(path) as Uint8Array).toString('utf8'));
+      const { source } = JSON.parse(Buffer.from(stored.get(path) as Uint8Array).toString('utf8'));
       for (const { id, position } of source.splits as { id: string; position: { offset: number } }[])
         lowest.set(id, Math.min(lowest.get(id) ?? position.offset, position.offset));
     }

@@ -48,7 +48,7 @@ export async function troubleSurroundings(world: World): Promise<void> {
       );
       world.saw('the disk was full');
     });
-  const ports: Port[] = ['disk', 'store', 'kafka'];
+  const ports: Port[] = plan.sink === 's3' ? ['store', 's3', 'kafka'] : ['disk', 'store', 'kafka'];
   acts.push(() => {
     const port = dice.pick(ports);
     offAndOn(

@@ -1,0 +1,6 @@
+export const OUT = '/data/out';
+export const STATE = '/data/state';
+export const BUCKET = 'lake';
+/** Keys below it are output; the sink's prefix with its slash. */
+export const OUT_PREFIX = 'out/';
+export const STATE_PREFIX = 'state/';
