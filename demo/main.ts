@@ -3,6 +3,7 @@ import { createTopic, deleteTopic, findKafka, type KafkaSearch } from '../test/s
 import { type DemoOptions, parseOptions, usage } from './options.ts';
 import { play } from './play.ts';
 import { Story } from './story.ts';
+import { findTarget } from './target.ts';
 
 const partitions = 8;
 
@@ -25,25 +26,39 @@ switch (parsed.kind) {
 async function demo(options: DemoOptions, story: Story): Promise<number> {
   const stop = stopOnSignal(story);
   story.plain();
-  story.plain('Sluice: from Kafka into files exactly once, while the pipeline is killed again and again', 'bold');
+  const goal = options.sink === 's3' ? 'an S3 bucket' : 'files';
+  story.plain(`Sluice: from Kafka into ${goal} exactly once, while the pipeline is killed again and again`, 'bold');
   story.plain();
   const kafka = await findBroker(options, story);
   if (kafka.kind === 'none') {
     story.tell('kafka', `${kafka.why}\nor run: npm run demo -- --brokers host:9092`, 'red');
     return 1;
   }
-  const { brokers } = kafka;
+  try {
+    return await withTarget(options, kafka.brokers, story, stop);
+  } finally {
+    await kafka.stop();
+  }
+}
+
+async function withTarget(options: DemoOptions, brokers: string, story: Story, stop: AbortSignal): Promise<number> {
+  const found = await findTarget(options, story);
+  if (found.kind === 'none') {
+    story.tell('s3', `${found.why}\nor run: npm run demo -- --sink file`, 'red');
+    return 1;
+  }
+  const { target } = found;
   const topic = `sluice-demo-${randomUUID().slice(0, 8)}`;
   try {
     await createTopic(brokers, { topic, partitions });
     story.tell('topic', `${topic}, ${partitions} partitions`);
     try {
-      return await play({ ...options, brokers, topic, partitions, story, stop });
+      return await play({ ...options, brokers, topic, partitions, target, story, stop });
     } finally {
       if (options.brokers !== undefined) await removeTopic(brokers, topic, options.keep, story);
     }
   } finally {
-    await kafka.stop();
+    await target.end();
   }
 }
 

@@ -7,7 +7,9 @@ export interface DemoOptions {
   /** How long records are produced. */
   seconds: number;
   recordsPerSecond: number;
-  /** Keep the topic on the user's own broker. */
+  /** What the pipeline writes to, and where it keeps its checkpoints. */
+  sink: 'file' | 's3';
+  /** Keep the topic on the user's own broker, and the bucket on the user's own S3 server. */
   keep: boolean;
 }
 
@@ -16,8 +18,10 @@ export const usage = `Usage: npm run demo -- [options]
 Writes numbered records to a Kafka topic, runs a pipeline that brings them into files, kills it with kill -9
 again and again, and then counts every record in the files.
 
+  --sink <file|s3>        where files and checkpoints go (file); for s3, SLUICE_TEST_S3, Docker, versitygw (built
+                          with Go, once) or s3proxy (a JVM) is used
   --brokers <host:port>   your own Kafka; without it SLUICE_TEST_KAFKA, Docker or a JVM is used
-  --keep                  leave the topic on your Kafka when done
+  --keep                  leave the topic on your Kafka, and the bucket on your S3 server, when done
   --kills <n>             how often to kill the pipeline (5)
   --seconds <n>           how long to produce records (30)
   --rate <n>              records per second (20000)
@@ -30,6 +34,7 @@ export function parseOptions(args: string[]): Parsed {
     const { values } = parseArgs({
       args,
       options: {
+        sink: { type: 'string', default: 'file' },
         brokers: { type: 'string' },
         keep: { type: 'boolean', default: false },
         kills: { type: 'string', default: '5' },
@@ -40,6 +45,7 @@ export function parseOptions(args: string[]): Parsed {
     });
     if (values.help) return { kind: 'help' };
     const options = {
+      sink: sinkNamed(values.sink),
       brokers: values.brokers,
       keep: values.keep,
       kills: wholeNumber('--kills', values.kills, 0),
@@ -57,4 +63,9 @@ function wholeNumber(name: string, text: string, min: number): number {
   if (!Number.isInteger(value) || value < min)
     throw new Error(`${name}: expected a whole number of at least ${min}, found "${text}"`);
   return value;
+}
+
+function sinkNamed(text: string): DemoOptions['sink'] {
+  if (text !== 'file' && text !== 's3') throw new Error(`--sink: expected file or s3, found "${text}"`);
+  return text;
 }

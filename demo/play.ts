@@ -1,7 +1,6 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { kafkaClient } from '../test/services/broker.ts';
 import { PipelineProcess } from '../test/services/pipeline-process.ts';
 import { waitFor } from '../test/services/wait.ts';
@@ -12,31 +11,30 @@ import {
   Ledger,
   LedgerProducer,
   listVisible,
+  type OutputRoot,
   OutputWatcher,
 } from '../testing/ledger/index.ts';
 import type { DemoOptions } from './options.ts';
 import type { Story } from './story.ts';
+import { folder, type Target } from './target.ts';
 
-export interface Play extends Omit<DemoOptions, 'brokers' | 'keep'> {
+export interface Play extends Omit<DemoOptions, 'brokers' | 'keep' | 'sink'> {
   brokers: string;
   topic: string;
   partitions: number;
+  target: Target;
   story: Story;
   stop: AbortSignal;
 }
 
-const folder = fileURLToPath(new URL('../out/demo/', import.meta.url));
 const valueBytes = 200;
 
 /** The demo itself. Returns the exit code: 0 only when the files hold every committed record exactly once. */
 export async function play(play: Play): Promise<number> {
-  const { brokers, topic, partitions, story, stop } = play;
-  const file = writePipeline(brokers, topic);
-  const root = join(folder, 'out');
-  story.tell(
-    'pipeline',
-    `${relative(process.cwd(), file) || file}: topic ${topic} into ${relative(process.cwd(), root)}/`,
-  );
+  const { brokers, topic, partitions, target, story, stop } = play;
+  const file = writePipeline(brokers, topic, target);
+  const { root, where } = target;
+  story.tell('pipeline', `${relative(process.cwd(), file) || file}: topic ${topic} into ${where}`);
 
   const ledger = new Ledger();
   const producer = new LedgerProducer({ kafka: kafkaClient(brokers), ledger, topic, partitions, valueBytes });
@@ -79,7 +77,7 @@ export async function play(play: Play): Promise<number> {
     return (await verdict(stage, recoveriesMs)) && code === 0 ? 0 : 1;
   } catch (error) {
     if (stop.aborted) return 130;
-    if (!(error instanceof PipelineEnded)) throw error;
+    if (!(error instanceof PipelineFailed)) throw error;
     story.tell('pipeline', error.message, 'red');
     return 1;
   } finally {
@@ -92,15 +90,15 @@ export async function play(play: Play): Promise<number> {
 }
 
 interface Stage extends Play {
-  root: string;
+  root: OutputRoot;
   file: string;
   ledger: Ledger;
   watcher: OutputWatcher;
 }
 
-class PipelineEnded extends Error {}
+class PipelineFailed extends Error {}
 
-function writePipeline(brokers: string, topic: string): string {
+function writePipeline(brokers: string, topic: string, { sink, store }: Target): string {
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
   const file = join(folder, 'pipeline.yaml');
@@ -111,8 +109,10 @@ source: { type: kafka, brokers: [${brokers
       .split(',')
       .map((broker) => JSON.stringify(broker))
       .join(', ')}], topics: [${topic}], start: earliest }
-sink: { type: file, path: ./out, format: ndjson }
-checkpoints: { interval: 1s, store: { type: file, path: ./.sluice } }
+sink:${sink}
+checkpoints:
+  interval: 1s
+  store:${store}
 `,
   );
   return file;
@@ -163,7 +163,9 @@ async function firstNewFile(
   await waitFor(
     async () => stop.aborted || !pipeline.running || (await listVisible(root)).some(({ path }) => !seen.has(path)),
     { what: 'a new file after the restart', timeoutMs: 60_000, everyMs: 5 },
-  );
+  ).catch((error: Error) => {
+    throw new PipelineFailed(`${error.message}; the last it said:\n${lastLines(pipeline)}`);
+  });
   const atMs = performance.now();
   await mustRun(pipeline);
   return stop.aborted ? undefined : atMs;
@@ -181,7 +183,7 @@ async function catchUp(stage: Stage, pipeline: PipelineProcess): Promise<void> {
     await mustRun(pipeline);
     story.tell('caught up', `everything is in files ${seconds(performance.now() - fromMs)} after the last record`);
   } catch (error) {
-    if (error instanceof PipelineEnded) throw error;
+    if (error instanceof PipelineFailed) throw error;
     story.tell('caught up', (error as Error).message, 'red'); // the audit says what is missing
   }
 }
@@ -199,8 +201,8 @@ async function stopPipeline(story: Story, pipeline: PipelineProcess): Promise<nu
   return code;
 }
 
-async function verdict({ story, root, ledger, watcher }: Stage, recoveriesMs: number[]): Promise<boolean> {
-  story.tell('audit', 'reading every file back, as a reader that just lists the folder');
+async function verdict({ story, root, target, ledger, watcher }: Stage, recoveriesMs: number[]): Promise<boolean> {
+  story.tell('audit', 'reading every file back, as a reader that just lists them');
   const result = await auditOutput({ root, ledger, watched: await watcher.stop() });
   story.plain();
   for (const line of formatVerdict(result)) story.plain(`  ${line}`, line.endsWith('WRONG') ? 'red' : undefined);
@@ -215,7 +217,7 @@ async function verdict({ story, root, ledger, watcher }: Stage, recoveriesMs: nu
     const median = sorted[sorted.length >> 1] ?? 0;
     story.plain(`  kill -9 to first new file: median ${seconds(median)}, longest ${seconds(sorted.at(-1) ?? 0)}`);
   }
-  story.plain(`  files  ${relative(process.cwd(), root)}/`);
+  story.plain(`  files  ${target.where}`);
   story.plain(`  log    ${relative(process.cwd(), join(folder, 'sluice.log'))}`);
   story.plain();
   return exact;
@@ -224,8 +226,12 @@ async function verdict({ story, root, ledger, watcher }: Stage, recoveriesMs: nu
 /** A pipeline that ended although nobody asked it to is the end of the demo. */
 async function mustRun(pipeline: PipelineProcess): Promise<void> {
   if (pipeline.running) return;
-  const lines = pipeline.log.trimEnd().split('\n').slice(-10).join('\n');
-  throw new PipelineEnded(`ended by itself with exit code ${await pipeline.exited}; the last it said:\n${lines}`);
+  const code = await pipeline.exited;
+  throw new PipelineFailed(`ended by itself with exit code ${code}; the last it said:\n${lastLines(pipeline)}`);
+}
+
+function lastLines(pipeline: PipelineProcess): string {
+  return pipeline.log.trimEnd().split('\n').slice(-10).join('\n');
 }
 
 function count(value: number): string {

@@ -5,16 +5,28 @@ import { parseOptions } from '../../demo/options.ts';
 test('without options a broker is looked for, and the pipeline is killed five times in half a minute', () => {
   assert.deepEqual(parseOptions([]), {
     kind: 'run',
-    options: { brokers: undefined, keep: false, kills: 5, seconds: 30, recordsPerSecond: 20_000 },
+    options: { sink: 'file', brokers: undefined, keep: false, kills: 5, seconds: 30, recordsPerSecond: 20_000 },
   });
 });
 
 test('every option is taken', () => {
-  const args = ['--brokers', 'a:9092,b:9092', '--keep', '--kills', '0', '--seconds', '10', '--rate', '500'];
+  const args = [
+    '--sink',
+    's3',
+    '--brokers',
+    'a:9092,b:9092',
+    '--keep',
+    '--kills',
+    '0',
+    '--seconds',
+    '10',
+    '--rate',
+    '500',
+  ];
 
   assert.deepEqual(parseOptions(args), {
     kind: 'run',
-    options: { brokers: 'a:9092,b:9092', keep: true, kills: 0, seconds: 10, recordsPerSecond: 500 },
+    options: { sink: 's3', brokers: 'a:9092,b:9092', keep: true, kills: 0, seconds: 10, recordsPerSecond: 500 },
   });
   assert.deepEqual(parseOptions(['--help']), { kind: 'help' });
 });
@@ -23,6 +35,7 @@ test('what cannot be is said, with what was found', () => {
   for (const [args, why] of [
     [['--kills', 'many'], /--kills: expected a whole number of at least 0, found "many"/],
     [['--seconds', '1'], /--seconds: .* at least 3, found "1"/],
+    [['--sink', 'hdfs'], /--sink: expected file or s3, found "hdfs"/],
     [['--broker', 'a:1'], /--broker/],
     [['a:9092'], /a:9092/],
   ] as const) {

@@ -1,0 +1,79 @@
+import { randomUUID } from 'node:crypto';
+import { join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { findS3 } from '../test/services/s3.ts';
+import { S3Bucket } from '../test/services/s3-bucket.ts';
+import type { OutputRoot } from '../testing/ledger/index.ts';
+import type { DemoOptions } from './options.ts';
+import type { Story } from './story.ts';
+
+/** Everything that the demo writes to disk. */
+export const folder = fileURLToPath(new URL('../out/demo/', import.meta.url));
+
+/** Where the pipeline of the demo writes to. */
+export interface Target {
+  /** What follows `sink:` and `store:` in the pipeline file. */
+  readonly sink: string;
+  readonly store: string;
+  /** What is read back. */
+  readonly root: OutputRoot;
+  /** The same for the eye. */
+  readonly where: string;
+  /** Called when everything has been read. */
+  end(): Promise<void>;
+}
+
+export type TargetSearch = { kind: 'found'; target: Target } | { kind: 'none'; why: string };
+
+export async function findTarget({ sink, keep }: DemoOptions, story: Story): Promise<TargetSearch> {
+  return sink === 's3' ? await findBucket(keep, story) : { kind: 'found', target: folderTarget() };
+}
+
+function folderTarget(): Target {
+  const root = join(folder, 'out');
+  return {
+    sink: ' { type: file, path: ./out, format: ndjson }',
+    store: ' { type: file, path: ./.sluice }',
+    root,
+    where: `${relative(process.cwd(), root)}/`,
+    end: async () => {},
+  };
+}
+
+async function findBucket(keep: boolean, story: Story): Promise<TargetSearch> {
+  story.tell('s3', 'looking for a server: SLUICE_TEST_S3, then Docker, then versitygw (Go), then s3proxy (JVM)');
+  const s3 = await findS3((line) => story.tell('s3', line));
+  if (s3.kind === 'none') return s3;
+  story.tell('s3', `${s3.endpoint} (${s3.how})`);
+  const bucket = await S3Bucket.create(s3, `sluice-demo-${randomUUID().slice(0, 8)}`).catch(async (error) => {
+    await s3.stop();
+    throw error;
+  });
+  // The pipeline file names them, so that it holds no secret.
+  process.env.SLUICE_DEMO_S3_KEY = s3.accessKeyId;
+  process.env.SLUICE_DEMO_S3_SECRET = s3.secretAccessKey;
+  const keys = `accessKeyId: "\${env:SLUICE_DEMO_S3_KEY}", secretAccessKey: "\${env:SLUICE_DEMO_S3_SECRET}"`;
+  const place = (prefix: string) => `
+  type: s3
+  bucket: ${bucket.name}
+  prefix: ${prefix}
+  region: us-east-1
+  endpoint: ${s3.endpoint}
+  credentials: { ${keys} }`;
+  const target = {
+    sink: `${place('raw/clicks')}
+  format: ndjson`,
+    store: place('_sluice').replaceAll('\n  ', '\n    '),
+    root: bucket.output('raw/clicks'),
+    where: `s3://${bucket.name}/raw/clicks/`,
+    end: async () => {
+      try {
+        if (keep && s3.how === 'SLUICE_TEST_S3') story.tell('bucket', `${bucket.name} is kept`);
+        else await bucket.remove();
+      } finally {
+        await s3.stop();
+      }
+    },
+  };
+  return { kind: 'found', target };
+}
