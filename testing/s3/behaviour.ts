@@ -16,6 +16,11 @@ export interface Behaviour {
   repeatedAbort: 'noSuchUpload' | 'noContent';
   /** A Complete that fails has said 200 already, and the error is in the body (AWS, when it takes longer). */
   completeErrorsInBody: boolean;
+  /**
+   * A Complete takes the upload, gives up with 500, and its object is there only once `finishAssembly` is called (AWS may
+   * take minutes for many parts, longer than a client or a proxy waits).
+   */
+  assemblesLater: boolean;
   /** The same bytes sent twice have two ETags, and none is an MD5 (AWS with SSE-KMS or SSE-C). */
   opaqueETags: boolean;
   /** Lists show the bucket as it was so many changes ago (AWS before December 2020, replicated and caching stores). */
@@ -31,6 +36,7 @@ export const STRICT: Readonly<Behaviour> = {
   uploadsListedFor: 'prefix',
   repeatedAbort: 'noSuchUpload',
   completeErrorsInBody: false,
+  assemblesLater: false,
   opaqueETags: false,
   listLagChanges: 0,
   checksRequestTime: false,

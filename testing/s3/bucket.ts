@@ -53,6 +53,8 @@ export class Bucket {
   readonly uploads = new Map<string, Upload>();
   /** What became of uploads that were completed, by their ids. */
   readonly completed = new Map<string, { readonly key: string; readonly etag: string }>();
+  /** Objects of uploads that are completed and not yet seen. */
+  readonly assembling: { readonly key: string; readonly object: StoredObject }[] = [];
   readonly #objects = new Map<string, StoredObject>();
   readonly #changes: { key: string; before: StoredObject | undefined }[] = [];
 

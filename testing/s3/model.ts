@@ -107,6 +107,12 @@ export class S3Model {
     for (const { id, key } of uploads.values()) if (key.startsWith(prefix)) uploads.delete(id);
   }
 
+  /** What `assemblesLater` has held back is there now. */
+  finishAssembly(bucketName: string): void {
+    const bucket = this.bucket(bucketName);
+    for (const { key, object } of bucket.assembling.splice(0)) bucket.put(key, object);
+  }
+
   // What is in it.
 
   bucket(name: string): Bucket {

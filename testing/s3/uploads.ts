@@ -77,6 +77,10 @@ export function completeUpload(context: Context): S3Response {
   checkWhole(context, object);
   bucket.uploads.delete(id);
   bucket.completed.set(id, { key, etag: object.etag });
+  if (behaviour.assemblesLater) {
+    bucket.assembling.push({ key, object });
+    throw new S3Refusal('InternalError');
+  }
   bucket.put(key, object);
   return completeAnswer(context, object.etag, object);
 }

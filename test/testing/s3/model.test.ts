@@ -2,28 +2,30 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
   GetBucketLifecycleConfigurationCommand,
-  GetBucketLocationCommand,
   GetBucketVersioningCommand,
   HeadObjectCommand,
   ListMultipartUploadsCommand,
   ListPartsCommand,
 } from '@aws-sdk/client-s3';
-import { complete, create, keysOf, part, put, refused, type S3Lab, textOf } from '../../../testing/s3/cases/lab.ts';
+import {
+  complete,
+  create,
+  keysOf,
+  part,
+  put,
+  refused,
+  type S3Lab,
+  staged,
+  textOf,
+  WRONG_ETAG,
+} from '../../../testing/s3/cases/lab.ts';
 import { refusal } from '../../../testing/s3/errors.ts';
 import type { S3Request } from '../../../testing/s3/http.ts';
 import { S3Model } from '../../../testing/s3/model.ts';
-import { BUCKET, clientWith, labOn } from './support/lab.ts';
-
-const WRONG_ETAG = '"deadbeefdeadbeefdeadbeefdeadbeef"';
+import { BUCKET, labOn } from './support/lab.ts';
 
 const head = ({ client, bucket }: S3Lab, key: string) =>
   client.send(new HeadObjectCommand({ Bucket: bucket, Key: key }));
-
-/** An upload of one part, ready to be completed. */
-async function staged(lab: S3Lab, key: string, text = 'x') {
-  const id = await create(lab, key);
-  return { id, parts: [await part(lab, key, id, 1, Buffer.from(text))] };
-}
 
 function request(method: string, path: string, more: Partial<S3Request> = {}): S3Request {
   return { method, host: 'store.test', path, query: {}, headers: {}, body: Buffer.alloc(0), ...more };
@@ -75,7 +77,7 @@ test('a store that lists uploads for whole keys finds none for a prefix', async 
 
 test('a store whose errors of a Complete come after its 200 says so in the body', async () => {
   const lab = labOn({ behaviour: { completeErrorsInBody: true } });
-  const { id } = await staged(lab, 'k');
+  const { id } = await staged(lab, 'k', 'x');
 
   const answer = lab.model.answer(
     request('POST', '/lake/k', { query: { uploadId: id }, headers: { 'content-length': '0' } }),
@@ -84,6 +86,19 @@ test('a store whose errors of a Complete come after its 200 says so in the body'
   assert.equal(answer.status, 200);
   assert.match(answer.body.toString(), /<Code>MalformedXML<\/Code>/);
   await refused(complete(lab, 'k', id, [{ PartNumber: 1, ETag: WRONG_ETAG }]), 503, 'InvalidPart');
+});
+
+test('a store that is still assembling has neither the upload nor the object', async () => {
+  const lab = labOn({ behaviour: { assemblesLater: true, replayedComplete: 'sameAnswer' } });
+  const { id, parts } = await staged(lab, 'k', 'late');
+
+  await refused(complete(lab, 'k', id, parts), 500, 'InternalError');
+  await refused(complete(lab, 'k', id, parts), 404, 'NoSuchUpload');
+  await refused(head(lab, 'k'), 404, 'NotFound');
+  lab.model.finishAssembly(BUCKET);
+
+  assert.equal(await textOf(lab, 'k'), 'late');
+  await complete(lab, 'k', id, parts);
 });
 
 test('a store with opaque ETags gives the same bytes another one, so that a Complete with the old is refused', async () => {
@@ -117,8 +132,8 @@ test('a list that lags shows what was deleted and not what was written', async (
 
 test('an upload that a lifecycle rule has aborted is as if it had never been', async () => {
   const lab = labOn();
-  const raw = await staged(lab, 'raw/k');
-  const other = await staged(lab, 'other/k');
+  const raw = await staged(lab, 'raw/k', 'x');
+  const other = await staged(lab, 'other/k', 'x');
 
   lab.model.expireUploads(BUCKET, 'raw/');
 
@@ -129,7 +144,7 @@ test('an upload that a lifecycle rule has aborted is as if it had never been', a
 
 test('a bucket that was deleted takes everything with it', async () => {
   const lab = labOn();
-  const { id, parts } = await staged(lab, 'k');
+  const { id, parts } = await staged(lab, 'k', 'x');
 
   lab.model.deleteBucket(BUCKET);
 
@@ -149,81 +164,6 @@ test('a hook answers in place of the model, as often as it wants', async () => {
 
   assert.equal(lab.model.requestCounts.get('PutObject'), 3);
   assert.deepEqual(await keysOf(lab), ['k']);
-});
-
-// Who may do what.
-
-test('an action that a policy denies is refused by its name, whatever request needs it', async () => {
-  const lab = labOn();
-  const { id, parts } = await staged(lab, 'k');
-
-  lab.model.denied.add('s3:PutObject');
-
-  const denial = await put(lab, 'k', 'x').catch((error) => error);
-  assert.equal(denial.name, 'AccessDenied');
-  assert.match(denial.message, /not authorized to perform: s3:PutObject on resource: "arn:aws:s3:::lake\/k"/);
-  await refused(create(lab, 'k'), 403, 'AccessDenied');
-  await refused(part(lab, 'k', id, 1, Buffer.from('x')), 403, 'AccessDenied');
-  await refused(complete(lab, 'k', id, parts), 403, 'AccessDenied');
-  assert.deepEqual(await keysOf(lab), []);
-});
-
-test('an object is written with tags only by who may tag', async () => {
-  const lab = labOn();
-  lab.model.denied.add('s3:PutObjectTagging');
-
-  await refused(put(lab, 'k', 'x', { Tagging: 'team=data' }), 403, 'AccessDenied');
-  await put(lab, 'k', 'x');
-});
-
-test('who may not list is not told what is missing', async () => {
-  const lab = labOn();
-  await put(lab, 'k', 'x');
-
-  lab.model.denied.add('s3:ListBucket');
-
-  await refused(textOf(lab, 'missing'), 403, 'AccessDenied');
-  await refused(head(lab, 'missing'), 403, '403', 'Forbidden', 'Unknown');
-  await refused(keysOf(lab), 403, 'AccessDenied');
-  assert.equal(await textOf(lab, 'k'), 'x');
-});
-
-test('a key that does not exist is refused, and so is one whose session has run out', async () => {
-  const lab = labOn({ accessKeyIds: ['id'] });
-  const { client, ...rest } = labOn({ accessKeyIds: ['another'] });
-  await put(lab, 'k', 'x');
-
-  lab.model.expiredAccessKeyIds.add('id');
-
-  await refused(put(lab, 'k', 'x'), 400, 'ExpiredToken');
-  await refused(put({ client, ...rest }, 'k', 'x'), 403, 'InvalidAccessKeyId');
-});
-
-test('a request for another region is sent there', async () => {
-  const lab = labOn({ region: 'eu-central-1' });
-
-  const error = await put(lab, 'k', 'x').catch((reason) => reason);
-
-  assert.equal(error.name, 'PermanentRedirect');
-  assert.equal(error.$metadata.httpStatusCode, 301);
-  assert.equal(error.$response.headers['x-amz-bucket-region'], 'eu-central-1');
-  const { LocationConstraint } = await labFor('eu-central-1').send(new GetBucketLocationCommand({ Bucket: BUCKET }));
-  assert.equal(LocationConstraint, 'eu-central-1');
-
-  function labFor(region: string) {
-    return clientWith({ region, requestHandler: lab.client.config.requestHandler });
-  }
-});
-
-test('a request signed more than 15 minutes before or after is refused where time is checked', async () => {
-  let skewMs = 16 * 60_000;
-  const lab = labOn({ nowMs: () => Date.now() + skewMs, behaviour: { checksRequestTime: true } });
-
-  await refused(put(lab, 'k', 'x'), 403, 'RequestTimeTooSkewed');
-  skewMs = -skewMs;
-  await refused(put(lab, 'k', 'x'), 403, 'RequestTimeTooSkewed');
-  skewMs = 14 * 60_000;
-  await put(lab, 'k', 'x');
 });
 
 test('what a bucket is set to is told: its versioning, and its rules for uploads', async () => {

@@ -1,13 +1,21 @@
 import assert from 'node:assert/strict';
 import {
+  AbortMultipartUploadCommand,
   CompleteMultipartUploadCommand,
   type CompleteMultipartUploadCommandInput,
   type CompleteMultipartUploadCommandOutput,
   CreateMultipartUploadCommand,
   type CreateMultipartUploadCommandInput,
+  DeleteObjectCommand,
   GetObjectCommand,
+  ListMultipartUploadsCommand,
+  type ListMultipartUploadsCommandInput,
+  type ListMultipartUploadsCommandOutput,
   ListObjectsV2Command,
   type ListObjectsV2CommandInput,
+  ListPartsCommand,
+  type ListPartsCommandInput,
+  type ListPartsCommandOutput,
   PutObjectCommand,
   type PutObjectCommandInput,
   type PutObjectCommandOutput,
@@ -35,9 +43,11 @@ export interface PartRef {
   readonly ChecksumCRC32?: string | undefined;
 }
 
-export const MIB = 1024 * 1024;
+const MIB = 1024 * 1024;
 /** What every part but the last has at least. */
 export const BIG = 5 * MIB;
+/** Of no object. */
+export const WRONG_ETAG = '"deadbeefdeadbeefdeadbeefdeadbeef"';
 
 type Free<Input> = Partial<Omit<Input, 'Bucket' | 'Key'>>;
 
@@ -103,6 +113,47 @@ export function complete(
       ...more,
     }),
   );
+}
+
+/** An upload of one part, ready to be completed. */
+export async function staged(lab: S3Lab, key: string, text: string): Promise<{ id: string; parts: PartRef[] }> {
+  const id = await create(lab, key);
+  return { id, parts: [await part(lab, key, id, 1, Buffer.from(text))] };
+}
+
+export async function abort({ client, bucket }: S3Lab, key: string, uploadId: string): Promise<void> {
+  await client.send(new AbortMultipartUploadCommand({ Bucket: bucket, Key: key, UploadId: uploadId }));
+}
+
+export async function remove({ client, bucket }: S3Lab, key: string): Promise<void> {
+  await client.send(new DeleteObjectCommand({ Bucket: bucket, Key: key }));
+}
+
+/** One page. */
+export function partsOf(
+  { client, bucket }: S3Lab,
+  key: string,
+  uploadId: string,
+  more: Partial<ListPartsCommandInput> = {},
+): Promise<ListPartsCommandOutput> {
+  return client.send(new ListPartsCommand({ Bucket: bucket, Key: key, UploadId: uploadId, ...more }));
+}
+
+/** Every page of uploads, each as its key and its id. */
+export async function uploadsOf(
+  lab: S3Lab,
+  query: Omit<ListMultipartUploadsCommandInput, 'Bucket'> = {},
+): Promise<string[][]> {
+  const pages: string[][] = [];
+  let from: Partial<ListMultipartUploadsCommandInput> | undefined = {};
+  while (from !== undefined) {
+    const page: ListMultipartUploadsCommandOutput = await lab.client.send(
+      new ListMultipartUploadsCommand({ Bucket: lab.bucket, ...query, ...from }),
+    );
+    pages.push((page.Uploads ?? []).map(({ Key, UploadId }) => `${Key} ${UploadId}`));
+    from = page.IsTruncated ? { KeyMarker: page.NextKeyMarker, UploadIdMarker: page.NextUploadIdMarker } : undefined;
+  }
+  return pages;
 }
 
 /** Keys of the bucket, one page. */

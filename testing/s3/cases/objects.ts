@@ -7,9 +7,7 @@ import {
   HeadBucketCommand,
   HeadObjectCommand,
 } from '@aws-sdk/client-s3';
-import { create, keysOf, put, refused, type S3Case, type S3Lab, textOf } from './lab.ts';
-
-const WRONG_ETAG = '"deadbeefdeadbeefdeadbeefdeadbeef"';
+import { create, keysOf, put, refused, type S3Case, type S3Lab, textOf, WRONG_ETAG } from './lab.ts';
 
 const head = ({ client, bucket }: S3Lab, key: string) =>
   client.send(new HeadObjectCommand({ Bucket: bucket, Key: key }));

@@ -1,14 +1,6 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import {
-  AbortMultipartUploadCommand,
-  DeleteObjectCommand,
-  HeadObjectCommand,
-  ListMultipartUploadsCommand,
-  type ListMultipartUploadsCommandInput,
-  type ListMultipartUploadsCommandOutput,
-  ListPartsCommand,
-} from '@aws-sdk/client-s3';
+import { HeadObjectCommand } from '@aws-sdk/client-s3';
 import {
   BIG,
   complete,
@@ -16,44 +8,19 @@ import {
   keysOf,
   type PartRef,
   part,
-  put,
+  partsOf,
   refused,
   type S3Case,
   type S3Lab,
+  staged,
   textOf,
+  uploadsOf,
+  WRONG_ETAG,
 } from './lab.ts';
 
-const WRONG_ETAG = '"deadbeefdeadbeefdeadbeefdeadbeef"';
 const small = (text: string) => Buffer.from(text);
 
-const abort = ({ client, bucket }: S3Lab, key: string, UploadId: string) =>
-  client.send(new AbortMultipartUploadCommand({ Bucket: bucket, Key: key, UploadId }));
-
-const partsOf = ({ client, bucket }: S3Lab, key: string, UploadId: string, more = {}) =>
-  client.send(new ListPartsCommand({ Bucket: bucket, Key: key, UploadId, ...more }));
-
-async function uploadsOf(
-  lab: S3Lab,
-  query: Omit<ListMultipartUploadsCommandInput, 'Bucket'> = {},
-): Promise<string[][]> {
-  const pages: string[][] = [];
-  let from: Partial<ListMultipartUploadsCommandInput> | undefined = {};
-  while (from !== undefined) {
-    const page: ListMultipartUploadsCommandOutput = await lab.client.send(
-      new ListMultipartUploadsCommand({ Bucket: lab.bucket, ...query, ...from }),
-    );
-    pages.push((page.Uploads ?? []).map(({ Key, UploadId }) => `${Key} ${UploadId}`));
-    from = page.IsTruncated ? { KeyMarker: page.NextKeyMarker, UploadIdMarker: page.NextUploadIdMarker } : undefined;
-  }
-  return pages;
-}
-
-/** An upload of one part, ready to be completed. */
-async function staged(lab: S3Lab, key: string, text: string): Promise<{ id: string; parts: PartRef[] }> {
-  const id = await create(lab, key);
-  return { id, parts: [await part(lab, key, id, 1, small(text))] };
-}
-
+/** Sending parts, listing them, and what has to be so for them to become an object. */
 export const uploadCases: readonly S3Case[] = [
   {
     name: 'parts become one object, with what the upload was created with, when the upload is completed and not before',
@@ -164,132 +131,6 @@ export const uploadCases: readonly S3Case[] = [
     },
   },
   {
-    name: 'a Complete that is sent again is refused, and the object stays as it is',
-    async run(lab) {
-      const { id, parts } = await staged(lab, 'k', 'first');
-      await complete(lab, 'k', id, parts);
-
-      await refused(complete(lab, 'k', id, parts), 404, 'NoSuchUpload');
-
-      assert.equal(await textOf(lab, 'k'), 'first');
-    },
-  },
-  {
-    name: 'a Complete that is sent again does not bring back what was overwritten',
-    async run(lab) {
-      const { id, parts } = await staged(lab, 'k', 'first');
-      await complete(lab, 'k', id, parts);
-      await put(lab, 'k', 'second');
-
-      await complete(lab, 'k', id, parts).catch(() => {});
-
-      assert.equal(await textOf(lab, 'k'), 'second');
-    },
-  },
-  {
-    name: 'a Complete that is sent again after the object was deleted is refused, and does not bring it back',
-    async run(lab) {
-      const { id, parts } = await staged(lab, 'k', 'first');
-      await complete(lab, 'k', id, parts);
-      await lab.client.send(new HeadObjectCommand({ Bucket: lab.bucket, Key: 'k' }));
-      await removed(lab, 'k');
-
-      await refused(complete(lab, 'k', id, parts), 404, 'NoSuchUpload');
-
-      assert.deepEqual(await keysOf(lab), []);
-    },
-  },
-  {
-    name: 'an upload that never was cannot be completed, where there is no object',
-    async run(lab) {
-      const parts = [{ PartNumber: 1, ETag: WRONG_ETAG }];
-
-      await refused(complete(lab, 'k', '00000000-0000-0000-0000-000000000000', parts), 404, 'NoSuchUpload');
-    },
-  },
-  {
-    name: 'an upload that never was cannot be completed, where there is an object',
-    async run(lab) {
-      await put(lab, 'k', 'x');
-      const parts = [{ PartNumber: 1, ETag: WRONG_ETAG }];
-
-      await refused(complete(lab, 'k', '00000000-0000-0000-0000-000000000000', parts), 404, 'NoSuchUpload');
-    },
-  },
-  {
-    name: 'an upload belongs to its key',
-    async run(lab) {
-      const { id, parts } = await staged(lab, 'k', 'x');
-
-      await refused(complete(lab, 'other', id, parts), 404, 'NoSuchUpload');
-      await refused(part(lab, 'other', id, 1, small('x')), 404, 'NoSuchUpload');
-    },
-  },
-  {
-    name: 'a Complete with If-None-Match: * makes only what does not exist, and the upload lives on',
-    async run(lab) {
-      await put(lab, 'k', 'first');
-      const { id, parts } = await staged(lab, 'k', 'second');
-
-      await refused(complete(lab, 'k', id, parts, { IfNoneMatch: '*' }), 412, 'PreconditionFailed');
-      assert.equal((await partsOf(lab, 'k', id)).Parts?.length, 1);
-      await removed(lab, 'k');
-      await complete(lab, 'k', id, parts, { IfNoneMatch: '*' });
-
-      assert.equal(await textOf(lab, 'k'), 'second');
-    },
-  },
-  {
-    name: 'a Complete with If-Match replaces only the named ETag',
-    async run(lab) {
-      const { ETag } = await put(lab, 'k', 'first');
-      const { id, parts } = await staged(lab, 'k', 'second');
-
-      await refused(complete(lab, 'k', id, parts, { IfMatch: WRONG_ETAG }), 412, 'PreconditionFailed');
-      await complete(lab, 'k', id, parts, { IfMatch: ETag });
-    },
-  },
-  {
-    name: 'of two uploads of a key the one completed last is the object',
-    async run(lab) {
-      const a = await staged(lab, 'k', 'a');
-      const b = await staged(lab, 'k', 'b');
-
-      await complete(lab, 'k', b.id, b.parts);
-      await complete(lab, 'k', a.id, a.parts);
-
-      assert.equal(await textOf(lab, 'k'), 'a');
-    },
-  },
-  {
-    name: 'an aborted upload takes no part, lists none and cannot be completed',
-    async run(lab) {
-      const { id, parts } = await staged(lab, 'k', 'x');
-
-      await abort(lab, 'k', id);
-
-      await refused(part(lab, 'k', id, 2, small('x')), 404, 'NoSuchUpload');
-      await refused(partsOf(lab, 'k', id), 404, 'NoSuchUpload');
-      await refused(complete(lab, 'k', id, parts), 404, 'NoSuchUpload');
-      assert.deepEqual((await uploadsOf(lab, { Prefix: 'k' })).flat(), []);
-      assert.deepEqual(await keysOf(lab), []);
-    },
-  },
-  {
-    name: 'an abort of what was aborted or completed is refused, and the object stays',
-    async run(lab) {
-      const { id } = await staged(lab, 'a', 'x');
-      await abort(lab, 'a', id);
-      const done = await staged(lab, 'b', 'x');
-      await complete(lab, 'b', done.id, done.parts);
-
-      await refused(abort(lab, 'a', id), 404, 'NoSuchUpload');
-      await refused(abort(lab, 'b', done.id), 404, 'NoSuchUpload');
-
-      assert.equal(await textOf(lab, 'b'), 'x');
-    },
-  },
-  {
     name: 'parts are listed by number, with their sizes and ETags, in pages',
     async run(lab) {
       const id = await create(lab, 'k');
@@ -393,8 +234,4 @@ async function listedInPages(lab: S3Lab, keys: readonly string[]): Promise<void>
     [2, 2, 1],
   );
   assert.deepEqual(pages.flat().sort(), all.sort());
-}
-
-async function removed({ client, bucket }: S3Lab, key: string): Promise<void> {
-  await client.send(new DeleteObjectCommand({ Bucket: bucket, Key: key }));
 }
