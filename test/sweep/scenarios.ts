@@ -16,6 +16,8 @@ const BURST_EVERY_MS = 70;
 export type Aftermath = 'nothing' | 'powerLoss' | 'someLost' | 'loader';
 
 export interface Scenario {
+  /** Where the output goes, and where checkpoints are kept. */
+  readonly sink?: Plan['sink'];
   readonly store: Plan['store'];
   readonly strikes?: readonly Strike[];
   readonly aftermath?: Aftermath;
@@ -29,8 +31,8 @@ export interface Outcome {
 }
 
 /** A small run with checkpoints, a transaction of each kind and a stop, struck at some of its port calls. */
-export async function runStruck({ store, strikes, aftermath = 'nothing' }: Scenario): Promise<Outcome> {
-  const world = new World(plan(store, aftermath), { strikes });
+export async function runStruck({ sink = 'file', store, strikes, aftermath = 'nothing' }: Scenario): Promise<Outcome> {
+  const world = new World(plan(sink, store, aftermath), { strikes });
   const reader = new Reader(world);
   world.kafka.createTopic(TOPIC, PARTITIONS);
   try {
@@ -42,11 +44,12 @@ export async function runStruck({ store, strikes, aftermath = 'nothing' }: Scena
   return { anomalies: world.anomalies, labels: world.calls.labels };
 }
 
-function plan(store: Plan['store'], aftermath: Aftermath): Plan {
+function plan(sink: Plan['sink'], store: Plan['store'], aftermath: Aftermath): Plan {
   return decodePlan(
     JSON.stringify({
       ...{
         seed: 1,
+        sink,
         store,
         topics: 1,
         partitions: PARTITIONS,

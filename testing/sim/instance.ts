@@ -159,7 +159,7 @@ function simulatedStore(around: Surroundings, self: Caller, fs: FileSystem): Sto
 
 /** The real client of the AWS SDK, its requests answered by the model. */
 function s3Api({ calls, s3 }: Surroundings, self: Caller, settings: ConnectionSettings): S3Api {
-  const requestHandler = s3Handler((label, effect) => calls.call(self, 's3', `s3.${label}`, effect), s3);
+  const requestHandler = s3Handler((label, effect) => calls.call(self, 's3', label, effect), s3);
   return new SdkApi({ settings, requestHandler });
 }
 
