@@ -56,6 +56,10 @@ export class S3Bucket {
     await this.client.putObject({ Bucket: this.name, Key: key, Body: Buffer.from(body) });
   }
 
+  async delete(key: string): Promise<void> {
+    await this.client.deleteObject({ Bucket: this.name, Key: key });
+  }
+
   /** Begins an upload and leaves it. */
   async startUpload(key: string): Promise<OpenUpload> {
     const { UploadId: uploadId = '' } = await this.client.createMultipartUpload({ Bucket: this.name, Key: key });
@@ -65,14 +69,15 @@ export class S3Bucket {
   /** Uploads that are still open, whoever began them. */
   async uploads(prefix = ''): Promise<OpenUpload[]> {
     const uploads: OpenUpload[] = [];
-    let from: { KeyMarker?: string | undefined; UploadIdMarker?: string | undefined } | undefined = {};
-    while (from !== undefined) {
-      const request = { Bucket: this.name, Prefix: prefix, ...from };
+    let KeyMarker: string | undefined;
+    for (;;) {
+      // By key alone: versitygw refuses the upload marker that it has given itself.
+      const request = { Bucket: this.name, Prefix: prefix, KeyMarker };
       const page: ListMultipartUploadsCommandOutput = await this.client.listMultipartUploads(request);
       for (const { Key = '', UploadId = '' } of page.Uploads ?? []) uploads.push({ key: Key, uploadId: UploadId });
-      from = page.IsTruncated ? { KeyMarker: page.NextKeyMarker, UploadIdMarker: page.NextUploadIdMarker } : undefined;
+      if (!page.IsTruncated) return uploads;
+      KeyMarker = page.NextKeyMarker;
     }
-    return uploads;
   }
 
   /** Removes everything in it and the bucket itself. */

@@ -7,7 +7,7 @@ import { S3Bucket } from './s3-bucket.ts';
 import type { S3Kind } from './s3-server.ts';
 
 // MinIO takes minutes to build and is there only when asked for.
-const kinds: S3Kind[] = ['versitygw', 's3proxy', ...(process.env.SLUICE_TEST_MINIO === '1' ? ['minio' as const] : [])];
+const kinds: S3Kind[] = ['versitygw', 's3proxy', ...(process.env.SLUICE_TEST_S3_ALL ? ['minio' as const] : [])];
 
 const ignore = () => {};
 

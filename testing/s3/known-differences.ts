@@ -26,15 +26,18 @@ export const KNOWN_DIFFERENCES: Differences = {
   },
   'an upload created for CRC32 is not completed without the CRC32 of a part': {
     s3proxy: 'does not look at the checksums of a Complete',
+    minio: 'names it InvalidPart',
   },
   'parts are listed by number, with their sizes and ETags, in pages': {
     s3proxy: 'lists all parts at once',
   },
   'uploads are listed in pages': {
     versitygw: 'refuses the upload-id-marker that it has given itself; key-marker alone works',
+    minio: 'lists uploads only for a prefix that is a whole key, all at once without one',
   },
   'uploads are listed in pages, also several of one key': {
     versitygw: 'refuses the upload-id-marker that it has given itself; key-marker alone works',
+    minio: 'lists uploads only for a prefix that is a whole key, all at once without one',
   },
   'a stream is taken in chunks with its checksum behind it': {
     versitygw: 'gives aws-chunked back as the content encoding',
@@ -46,6 +49,7 @@ export const KNOWN_DIFFERENCES: Differences = {
   'a segment of a key may have 300 bytes': {
     versitygw: 'refuses more than 255, as its file system does',
     s3proxy: 'answers 500',
+    minio: 'refuses more than 255',
   },
   'a key may have control characters': {
     versitygw: 'lists them as U+FFFD',
@@ -54,6 +58,7 @@ export const KNOWN_DIFFERENCES: Differences = {
   'a key may have empty segments, and a slash at its end': {
     versitygw: 'refuses the slash at the end, and does not list a//b',
     s3proxy: 'lists a//b as a/b',
+    minio: 'refuses empty segments',
   },
   'a key may be the directory of another': {
     versitygw: 'refuses it with 409 ObjectParentIsFile',
@@ -71,5 +76,29 @@ export const KNOWN_DIFFERENCES: Differences = {
   'a list refuses a token that it has not given': {
     versitygw: 'takes it for a key',
     s3proxy: 'takes it for a key',
+  },
+  'If-Match deletes only the named ETag': {
+    minio: 'deletes whatever is there',
+  },
+  'a body that is not what its CRC32 says is refused': {
+    minio: 'names it XAmzContentChecksumMismatch',
+  },
+  'a part that is not what its CRC32 says is refused': {
+    minio: 'names it XAmzContentChecksumMismatch',
+  },
+  'an abort of what was aborted or completed is refused, and the object stays': {
+    minio: 'answers 204',
+  },
+  'an upload is not completed without parts': {
+    minio: 'names it InvalidRequest',
+  },
+  'metadata has up to 2 KiB': {
+    minio: 'counts the x-amz-meta- of every name too',
+  },
+  'part numbers below 1 and above 10,000 are refused': {
+    minio: 'names it InvalidPart',
+  },
+  'uploads are listed by key, for a prefix': {
+    minio: 'lists uploads only for a prefix that is a whole key',
   },
 };
