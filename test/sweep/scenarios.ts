@@ -129,7 +129,6 @@ async function afterDeath(world: World, reader: Reader, aftermath: Aftermath): P
   if (aftermath === 'loader') reader.take(() => true);
   if (aftermath === 'powerLoss' || aftermath === 'someLost') {
     world.losePower(aftermath === 'someLost' ? world.dice.next : undefined);
-    reader.forgetSightings();
   }
 }
 

@@ -1,5 +1,6 @@
 import { Audit, RecordReader, type Verdict } from '../ledger/index.ts';
 import { visibleFile } from '../ledger/output.ts';
+import type { MemoryDisk } from '../memory-disk.ts';
 import { eachLine } from './lines.ts';
 import { removeFile, visibleFiles } from './output.ts';
 import type { World } from './world.ts';
@@ -12,17 +13,22 @@ export class Reader {
   /** What the loader has moved away. */
   readonly #taken = new Map<string, Buffer>();
   readonly #record = new RecordReader();
+  /** Another one after a power loss. */
+  #disk: MemoryDisk;
   #epochMax = 0;
   /** Lines in all files seen so far. */
   records = 0;
 
   constructor(world: World) {
     this.#world = world;
+    this.#disk = world.disk;
   }
 
   /** Looks at the whole output once. */
   look(): void {
     const world = this.#world;
+    if (world.disk !== this.#disk) this.#forgetSightings();
+    this.#disk = world.disk;
     const listed = visibleFiles(world);
     for (const [path, bytes] of this.#seen) {
       const now = listed.get(path);
@@ -54,7 +60,7 @@ export class Reader {
   }
 
   /** A power loss may take back a rename that a reader has seen; the same file comes again. */
-  forgetSightings(): void {
+  #forgetSightings(): void {
     for (const [path, bytes] of this.#seen) {
       if (visibleFiles(this.#world).get(path)?.equals(bytes)) continue;
       this.#seen.delete(path);

@@ -61,12 +61,12 @@ async function play(world: World, reader: Reader): Promise<void> {
   await Promise.all([produce(world), troubleProcesses(world), troubleSurroundings(world), doHarm(world)]);
   calm(world);
   await everythingVisible(world, reader);
-  isOver = true;
-  await background;
   if (world.dice.chance(0.1) && refused(world) === undefined) {
     await world.sleep(SWEEP_MS);
     judgeLeftovers(world);
   }
+  isOver = true;
+  await background;
   for (const { stop } of world.alive) stop.abort();
   await within(world, STOP_MS, () => world.alive.length === 0, 'an orderly stop');
   reader.look();
@@ -74,10 +74,7 @@ async function play(world: World, reader: Reader): Promise<void> {
 
 async function readAlong(world: World, reader: Reader, isOver: () => boolean): Promise<void> {
   const dice = world.dice.fork('reader');
-  let disk = world.disk;
   while (!isOver()) {
-    if (world.disk !== disk) reader.forgetSightings();
-    disk = world.disk;
     if (world.plan.faults.has('loader') && !world.weather.over) reader.take(() => dice.chance(0.3));
     else reader.look();
     await world.sleep(dice.between(20, 400));
@@ -93,9 +90,11 @@ function calm(world: World): void {
 }
 
 async function everythingVisible(world: World, reader: Reader): Promise<void> {
-  const isThere = () =>
-    refused(world) !== undefined ||
-    (world.plan.harm === undefined && reader.records >= world.ledger.totals().committed);
+  const isThere = () => {
+    reader.look();
+    if (refused(world) !== undefined) return true;
+    return world.plan.harm === undefined && reader.records >= world.ledger.totals().committed;
+  };
   if (world.plan.harm === undefined) await within(world, LIVENESS_MS, isThere, 'every committed record visible');
   else for (let waitedMs = 0; waitedMs < LIVENESS_MS / 4 && !isThere(); waitedMs += 1_000) await world.sleep(1_000);
 }
