@@ -134,7 +134,8 @@ checkpoints: { interval: 200ms, store: ${this.place.store} }
 
   /** Waits until this process is the one that may write. */
   async hasClaimed(pipeline: PipelineProcess): Promise<void> {
-    const isOwner = async () => (await this.place.newestSlot()).owner.pid === pipeline.pid || !pipeline.running;
+    // Its slot can be read a moment before it knows that it owns the pipeline, and a stop in between is one before the start.
+    const isOwner = () => pipeline.log.includes('this instance owns the pipeline') || !pipeline.running;
     await waitFor(isOwner, { what: `pid ${pipeline.pid} has claimed its shard; it said:\n${pipeline.log}` });
   }
 

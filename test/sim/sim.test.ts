@@ -52,7 +52,7 @@ test('a run that goes wrong is told with its seed, settings, faults, last events
 
   assert.equal(told.code, 1);
   const lines = told.stdout.split('\n');
-  const at = lines.findIndex((line) => /^seed \d+: store=.* partitions=\d+ .*faults=/.test(line));
+  const at = lines.findIndex((line) => /^seed \d+: sink=.* partitions=\d+ .*faults=/.test(line));
   assert.ok(at >= 0, told.stdout.slice(0, 500));
   const seed = /^seed (\d+)/.exec(lines[at] as string)?.[1];
   assert.equal(

@@ -5,6 +5,8 @@ import { FileSink } from '../../connectors/file/sink.ts';
 import { FileStore } from '../../connectors/file/store.ts';
 import { kafkaSourceSettings } from '../../connectors/kafka/settings.ts';
 import { kafkaSource } from '../../connectors/kafka/source.ts';
+// Loaded at the first request otherwise, which takes real time.
+import '../../connectors/s3/client.ts';
 import type { S3Api } from '../../connectors/s3/s3-api.ts';
 import { SdkApi } from '../../connectors/s3/sdk-api.ts';
 import { type ConnectionSettings, s3Settings, s3StoreSettings } from '../../connectors/s3/settings.ts';
