@@ -73,7 +73,8 @@ export async function startS3Container(say: (line: string) => void) {
   const container = await new GenericContainer(s3Image)
     .withExposedPorts(7070)
     .withEnvironment({ ROOT_ACCESS_KEY: accessKeyId, ROOT_SECRET_KEY: secretAccessKey })
-    .withCommand(['--port', ':7070', 'posix', '/tmp/vgw'])
+    .withCommand(['--port', ':7070', 'posix', '/data'])
+    .withTmpFs({ '/data': 'rw' })
     .withWaitStrategy(Wait.forListeningPorts())
     .withStartupTimeout(120_000)
     .start();
