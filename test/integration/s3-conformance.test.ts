@@ -31,8 +31,8 @@ async function sinkHarness(t: TestContext) {
   const bucket = await testBucket(t);
   const settings = s3Settings.parse({ type: 's3', prefix: 'raw', takenByReaders: 'fail', ...connectionTo(bucket) });
   return {
-    // What is nowhere is lost at once, where the product waits for a minute.
-    sink: new S3Sink({ settings, api: new SdkApi({ settings }), missingMs: 0 }),
+    // The product waits for a minute; a real server needs a moment, too, in which an object is neither staged nor visible.
+    sink: new S3Sink({ settings, api: new SdkApi({ settings }), missingMs: 1_000 }),
     assumeTaken: s3({ prefix: 'raw', takenByReaders: 'assume', ...connectionTo(bucket) }),
     visible: () => linesIn(bucket),
     stagedCount: async () => (await bucket.uploads('raw/')).length,

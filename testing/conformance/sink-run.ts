@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type {
   CommitPermit,
   Owner,
@@ -12,6 +13,9 @@ import { systemEnv } from '../../core/runtime/system-env.ts';
 import { type BatchSpec, frameOf, type TestFrame } from '../frames.ts';
 
 export const OWNER: Owner = { pipeline: 'conformance', lineage: '0123456789abcdef', layout: 1, shard: 0 };
+
+const SETTLE_MS_MAX = 10_000;
+const ASK_AGAIN_MS = 50;
 
 /** What the coordinator gives once handles are in a durable slot; here every handle is taken to be in one. */
 const permit = { seq: 1, epoch: 1 } as CommitPermit;
@@ -79,8 +83,20 @@ export class SinkRun<H> implements AsyncDisposable {
     );
   }
 
-  commit(handles: readonly PendingHandle<H>[]): Promise<Verdict[]> {
-    return this.session.committer.commit(handles, permit, { signal: this.#controller.signal });
+  /** As the engine does: what the committer puts off is asked for again, here for ten seconds at most. */
+  async commit(handles: readonly PendingHandle<H>[]): Promise<Verdict[]> {
+    const { signal } = this.#controller;
+    const endMs = performance.now() + SETTLE_MS_MAX;
+    const verdicts = await this.session.committer.commit(handles, permit, { signal });
+    for (;;) {
+      const open = [...verdicts.keys()].filter((index) => verdicts[index]?.kind === 'retryLater');
+      if (open.length === 0 || performance.now() >= endMs) return verdicts;
+      await sleep(ASK_AGAIN_MS, undefined, { signal });
+      const again = open.map((index) => handles[index] as PendingHandle<H>);
+      for (const [i, verdict] of (await this.session.committer.commit(again, permit, { signal })).entries()) {
+        verdicts[open[i] as number] = verdict;
+      }
+    }
   }
 
   /** Aborts what incarnations below this one staged and `keep` does not name. */
