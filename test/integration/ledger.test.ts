@@ -51,6 +51,10 @@ test('the ledger knows what the Java consumer reads, also when the broker is kil
   const stop = new AbortController();
   const running = producer.run({ signal: stop.signal, recordsPerSecond: 6_000 });
 
+  // The mixture is drawn by chance, and may be without one.
+  const aborting = await producer.begin('abort');
+  await aborting.send(100);
+  await aborting.end();
   await reached(ledger, 3_000);
   await killBroker(broker, producer);
   await broker.restart();
