@@ -9,7 +9,7 @@ import {
   SluiceError,
   type Store,
 } from '../../core/spi.ts';
-import { PartWriter } from '../filesink/part-writer.ts';
+import { PartWriter, type WriterLimits } from '../filesink/part-writer.ts';
 import { lineFormat } from '../formats/line-formats.ts';
 import { FileCommitter } from './committer.ts';
 import { Directories } from './directories.ts';
@@ -27,6 +27,8 @@ export interface FileSinkOptions {
   readonly root: string;
   readonly settings: FileSinkSettings;
   readonly fs: FileSystem;
+  /** How much a writer takes at once; see there. */
+  readonly writerLimits?: WriterLimits | undefined;
 }
 
 /** Files in a directory: staged beside their target, made visible by rename. */
@@ -60,7 +62,7 @@ export class FileSink implements Sink<FileHandle> {
   }
 
   async open(context: SinkContext): Promise<SinkSession<FileHandle>> {
-    const { root, fs, settings } = this.#options;
+    const { root, fs, settings, writerLimits } = this.#options;
     const directories = new Directories(fs);
     const { line, extension } = lineFormat(settings);
     const committer = new FileCommitter({
@@ -79,6 +81,7 @@ export class FileSink implements Sink<FileHandle> {
         extension,
         roll: settings.roll,
         openPartsMax: settings.maxOpenParts,
+        limits: writerLimits,
       });
     // Nothing is held open between calls: writers close their own files.
     return { committer, openWriter, [Symbol.asyncDispose]: async () => {} };

@@ -15,11 +15,17 @@ import type { PartFiles } from './part-files.ts';
 import { formatPartName } from './part-name.ts';
 import type { Roll } from './settings.ts';
 
-/** Large enough to make a write cheap, small enough that several parts share the disk fairly. */
-const RANGE_BYTES_MAX = 512 * 1024;
 const IN_FLIGHT_BYTES_MAX = 8 * 1024 * 1024;
-/** Bounds the frames held by topics with a few bytes each. */
-const IN_FLIGHT_RANGES_MAX = 4096;
+
+/** How much a writer takes before it waits for its files. */
+export interface WriterLimits {
+  /** Large enough to make a write cheap, small enough that several parts share the disk fairly. */
+  readonly rangeBytesMax: number;
+  /** Bounds the frames held by topics with a few bytes each. */
+  readonly inFlightRangesMax: number;
+}
+
+const LIMITS: WriterLimits = { rangeBytesMax: 512 * 1024, inFlightRangesMax: 4096 };
 
 export interface PartWriterOptions<H> {
   readonly owner: Owner & { readonly epoch: number };
@@ -31,6 +37,8 @@ export interface PartWriterOptions<H> {
   readonly roll: Roll;
   /** One part more closes the least recently written one early. */
   readonly openPartsMax: number;
+  /** 512 KiB and 4096 unless told; small ones make a writer take frames piece by piece. */
+  readonly limits?: WriterLimits | undefined;
 }
 
 /**
@@ -39,6 +47,7 @@ export interface PartWriterOptions<H> {
  */
 export class PartWriter<H> implements SinkWriter<H> {
   readonly #options: PartWriterOptions<H>;
+  readonly #limits: WriterLimits;
   readonly #packer: LinePacker;
   /** By group, least recently written first. */
   readonly #open = new Map<string, OpenPart<H>>();
@@ -53,6 +62,7 @@ export class PartWriter<H> implements SinkWriter<H> {
 
   constructor(options: PartWriterOptions<H>) {
     this.#options = options;
+    this.#limits = options.limits ?? LIMITS;
     this.#packer = new LinePacker(options.line);
     options.files.onShortage?.((bytes) => this.#relieve(bytes));
   }
@@ -120,7 +130,7 @@ export class PartWriter<H> implements SinkWriter<H> {
     const { bytes, records } = this.#options.roll;
     const part = this.#open.get(group);
     return {
-      bytesMax: Math.min(RANGE_BYTES_MAX, bytes - (part?.bytes ?? 0)),
+      bytesMax: Math.min(this.#limits.rangeBytesMax, bytes - (part?.bytes ?? 0)),
       recordsMax: records - (part?.records ?? 0),
     };
   };
@@ -186,7 +196,7 @@ export class PartWriter<H> implements SinkWriter<H> {
   };
 
   #isFull(): boolean {
-    return this.#inFlight.bytes >= IN_FLIGHT_BYTES_MAX || this.#inFlight.ranges >= IN_FLIGHT_RANGES_MAX;
+    return this.#inFlight.bytes >= IN_FLIGHT_BYTES_MAX || this.#inFlight.ranges >= this.#limits.inFlightRangesMax;
   }
 
   #wake(): void {

@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import type { CheckContext, Env, Sink, SinkContext, SinkSession, Store } from '../../core/spi.ts';
-import { PartWriter } from '../filesink/part-writer.ts';
+import { PartWriter, type WriterLimits } from '../filesink/part-writer.ts';
 import { lineFormat } from '../formats/line-formats.ts';
 import { S3Committer } from './committer.ts';
 import { asStartError } from './errors.ts';
@@ -22,6 +22,8 @@ export interface S3SinkOptions {
   readonly api: S3Api;
   /** How long a file must be nowhere before it is lost: the store may be putting it together. One minute. */
   readonly missingMs?: number;
+  /** How much a writer takes at once; see there. */
+  readonly writerLimits?: WriterLimits | undefined;
 }
 
 /** Files as objects: staged as multipart uploads, made visible by completing them. */
@@ -56,7 +58,7 @@ export class S3Sink implements Sink<S3Handle> {
   }
 
   async open(context: SinkContext): Promise<SinkSession<S3Handle>> {
-    const { settings, api, missingMs = MISSING_MS } = this.#options;
+    const { settings, api, missingMs = MISSING_MS, writerLimits } = this.#options;
     const { bucket, takenByReaders, partBytes, roll, maxOpenParts } = settings;
     const { env, epoch, signal } = context;
     const root = this.#root;
@@ -78,6 +80,7 @@ export class S3Sink implements Sink<S3Handle> {
         extension,
         roll,
         openPartsMax: maxOpenParts,
+        limits: writerLimits,
       });
     };
     return {

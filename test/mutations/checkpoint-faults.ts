@@ -167,7 +167,7 @@ export const checkpointFaults: readonly Mutation[] = [
         replace: '      onSettled: () => {},',
       },
     ],
-    caughtBy: { by: 'test', file: 'test/core/checkpoint/coordinator.test.ts' },
+    caughtBy: simulator(1),
   },
   {
     name: 'positions-ahead-of-sink',
@@ -179,6 +179,6 @@ export const checkpointFaults: readonly Mutation[] = [
         replace: 'frame.positionsAfter(frame.count)',
       },
     ],
-    caughtBy: { by: 'test', file: 'test/core/runtime/shard-task.test.ts' },
+    caughtBy: simulator(34),
   },
 ];

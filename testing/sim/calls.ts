@@ -8,10 +8,10 @@ export type Port = 'disk' | 'store' | 's3' | 'kafka';
 /** What becomes of one call, besides taking its time. */
 export type Fate =
   | { readonly kind: 'clean' }
-  /** It never takes effect, and the caller gets an error. */
-  | { readonly kind: 'refused'; readonly error: Error }
+  /** It never takes effect, and the caller gets an error; `afterMs`, when its time limit is over. */
+  | { readonly kind: 'refused'; readonly error: Error; readonly afterMs?: number }
   /** It takes effect, and the caller gets an error. */
-  | { readonly kind: 'answerLost'; readonly error: Error }
+  | { readonly kind: 'answerLost'; readonly error: Error; readonly afterMs?: number }
   /** The caller gets an error, and it takes effect that much later. */
   | { readonly kind: 'late'; readonly error: Error; readonly byMs: number }
   /** Something between sends it a second time; the caller gets the second answer. */
@@ -106,7 +106,7 @@ export class Calls {
         }
         if (struck === 'crashAfter') onStrike('crash', by);
         if (fate.kind === 'answerLost') answer = () => reject(fate.error);
-        if (fate.kind !== 'late') this.#answer(request, answer);
+        if (fate.kind !== 'late') this.#answer(request, answer, fate);
       };
       const refuse = () => {
         this.#open.delete(request);
@@ -117,7 +117,7 @@ export class Calls {
       const request: Request = { by, port, label, cancel: () => {} };
       this.#open.add(request);
       if (fate.kind === 'refused') {
-        by.virtual.env.timers.after(outMs, refuse);
+        by.virtual.env.timers.after(fate.afterMs ?? outMs, refuse);
         return;
       }
       if (fate.kind === 'late') by.virtual.env.timers.after(outMs, refuse);
@@ -163,10 +163,11 @@ export class Calls {
     }
   }
 
-  #answer(request: Request, answer: () => void): void {
+  #answer(request: Request, answer: () => void, fate: Fate): void {
     const { by, port, label } = request;
     if (!by.alive) return;
-    this.#options.time.arm(by.virtual, this.#latencyMs(port), () => {
+    const limitMs = fate.kind === 'answerLost' ? fate.afterMs : undefined;
+    this.#options.time.arm(by.virtual, limitMs ?? this.#latencyMs(port), () => {
       this.#open.delete(request);
       this.#trace(by, '<', label, CLEAN);
       answer();

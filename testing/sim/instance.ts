@@ -3,6 +3,7 @@ import type { FileSystem } from '../../connectors/file/file-system.ts';
 import { fileSettings } from '../../connectors/file/settings.ts';
 import { FileSink } from '../../connectors/file/sink.ts';
 import { FileStore } from '../../connectors/file/store.ts';
+import type { WriterLimits } from '../../connectors/filesink/part-writer.ts';
 import { kafkaSourceSettings } from '../../connectors/kafka/settings.ts';
 import { kafkaSource } from '../../connectors/kafka/source.ts';
 import type { S3Api } from '../../connectors/s3/s3-api.ts';
@@ -82,7 +83,7 @@ export function simulatedPipeline(around: Surroundings, self: Caller, changes: C
   return pipeline({
     name: 'sim',
     source: simulatedSource(around, self),
-    sink: plan.sink === 'file' ? fileSink(fs, lines) : s3Sink(around, self, lines),
+    sink: plan.sink === 'file' ? fileSink(around, fs, lines) : s3Sink(around, self, lines),
     checkpoints: {
       interval: `${intervalMs}ms`,
       retain: plan.retain,
@@ -144,14 +145,19 @@ function simulatedSource(around: Surroundings, self: Caller) {
 
 type Lines = Pick<z.input<typeof s3Settings>, 'format' | 'roll' | 'takenByReaders'>;
 
-function fileSink(fs: FileSystem, lines: Lines): Sink {
-  return new FileSink({ root: OUT, settings: fileSettings.parse({ type: 'file', path: OUT, ...lines }), fs });
+function fileSink({ plan }: Surroundings, fs: FileSystem, lines: Lines): Sink {
+  const settings = fileSettings.parse({ type: 'file', path: OUT, ...lines });
+  return new FileSink({ root: OUT, settings, fs, writerLimits: writerLimits(plan) });
 }
 
 function s3Sink(around: Surroundings, self: Caller, lines: Lines): Sink {
   const prefix = OUT_PREFIX.slice(0, -1);
   const settings = s3Settings.parse({ type: 's3', bucket: BUCKET, prefix, ...S3_CONNECTION, ...lines });
-  return new S3Sink({ settings, api: s3Api(around, self, settings) });
+  return new S3Sink({ settings, api: s3Api(around, self, settings), writerLimits: writerLimits(around.plan) });
+}
+
+function writerLimits({ rangeBytes, inFlightRanges }: Plan): WriterLimits {
+  return { rangeBytesMax: rangeBytes, inFlightRangesMax: inFlightRanges };
 }
 
 function simulatedStore(around: Surroundings, self: Caller, fs: FileSystem): Store {

@@ -16,6 +16,7 @@ export const FAULTS = [
   'storeAnswerLost',
   'storeLate', // the error comes now, the effect later
   'storeTwice', // sent a second time on the way
+  'storeSilent', // no answer until the client's time limit
   // Kafka
   'kafkaAway', // connections break, before or after the request
   'leaderMoves',
@@ -63,18 +64,26 @@ export interface Plan {
   readonly retain: number;
   readonly rollRecords: number;
   readonly rollBytes: number;
+  /** Small ones make the sink take a frame piece by piece, so that barriers fall into the middle of it. */
+  readonly rangeBytes: number;
+  readonly inFlightRanges: number;
   readonly fetchKiB: number;
   readonly discoveryMs: number;
   /** How long records are written and things go wrong; virtual. */
   readonly troubleMs: number;
 }
 
+/** The limits of a writer as users have them. */
+const ROOMY = { rangeBytes: 512 * 1024, inFlightRanges: 4096 };
+
 /** Draws a run. */
 export function drawPlan(seed: number): Plan {
   const dice = new Dice(seed).fork('plan');
   // Some runs have little going wrong and are deep in one kind of trouble, others have everything at once.
   const share = dice.pick([0.1, 0.3, 0.3, 0.5, 0.8]);
-  const faults = new Set(FAULTS.filter(() => dice.chance(share)));
+  // What was added later has dice of its own, so that older seeds stay what they were.
+  const later = new Dice(seed).fork('later');
+  const faults = new Set(FAULTS.filter((fault) => (fault === 'storeSilent' ? later : dice).chance(share)));
   const harm = dice.chance(0.06) ? dice.pick(HARMS) : undefined;
   const recordsPerSecond = dice.pick([5, 20, 60, 100]);
   const drawn = {
@@ -97,6 +106,7 @@ export function drawPlan(seed: number): Plan {
     fetchKiB: dice.pick([64, 1024]),
     discoveryMs: dice.pick([200, 1_000, 5_000]),
     troubleMs: dice.whole(1_500, 7_000),
+    ...(later.chance(0.3) ? { rangeBytes: later.pick([1, 200, 1_000]), inFlightRanges: later.pick([1, 2, 5]) } : ROOMY),
   } as const;
   return withS3(drawn, new Dice(seed).fork('s3'));
 }
@@ -128,5 +138,5 @@ export function encodePlan({ faults, ...plan }: Plan): string {
 
 export function decodePlan(text: string): Plan {
   const { faults, ...plan } = JSON.parse(text);
-  return { harm: undefined, sink: 'file', ...plan, faults: new Set(faults) };
+  return { harm: undefined, sink: 'file', ...ROOMY, ...plan, faults: new Set(faults) };
 }

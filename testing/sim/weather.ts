@@ -7,6 +7,8 @@ import type { FaultName, Plan } from './plan.ts';
 const FETCH = 1;
 /** A broken network is broken for a while: the share of calls that fail then, and otherwise. */
 const STORM = { calm: 0.01, storm: 0.4 };
+/** The time limit of a client. */
+const SILENT_MS_MAX = 30_000;
 
 /** How a port says that something failed. */
 export function errorOf(port: Port, label: string): Error {
@@ -74,10 +76,12 @@ export class Weather {
     if (this.#has('storeAnswerLost', share)) return { kind: 'answerLost', error: away() };
     if (this.#has('storeLate', share)) return { kind: 'late', error: away(), byMs: this.#dice.between(10, 20_000) };
     if (this.#has('storeTwice', share)) return { kind: 'twice' };
+    if (this.#has('storeSilent', share / 5))
+      return { ...this.#broken(port, label), afterMs: this.#dice.between(1_000, SILENT_MS_MAX) };
     return CLEAN;
   }
 
-  #broken(port: Port, label: string): Fate {
+  #broken(port: Port, label: string): Extract<Fate, { kind: 'refused' | 'answerLost' }> {
     const error = errorOf(port, label);
     return this.#dice.chance(0.5) ? { kind: 'refused', error } : { kind: 'answerLost', error };
   }

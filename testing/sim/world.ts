@@ -156,14 +156,22 @@ export class World implements Surroundings {
   savedPositions(): { id: string; offset: number }[] {
     const paths = this.slotPaths();
     if (paths.length < 3) return [];
-    const stored = storedCheckpoints(this);
     const lowest = new Map<string, number>();
     for (const path of paths) {
-      const { source } = JSON.parse(Buffer.from(stored.get(path) as Uint8Array).toString('utf8'));
-      for (const { id, position } of source.splits as { id: string; position: { offset: number } }[])
+      for (const { id, position } of this.#readSlot(path).source.splits)
         lowest.set(id, Math.min(lowest.get(id) ?? position.offset, position.offset));
     }
     return [...lowest].map(([id, offset]) => ({ id, offset }));
+  }
+
+  /** How many handles the newest slot names that are not committed yet, for all it knows. */
+  pendingHandles(): number {
+    const newest = this.slotPaths().at(-1);
+    return newest === undefined ? 0 : this.#readSlot(newest).pending.length;
+  }
+
+  #readSlot(path: string): { pending: unknown[]; source: { splits: { id: string; position: { offset: number } }[] } } {
+    return JSON.parse(Buffer.from(storedCheckpoints(this).get(path) as Uint8Array).toString('utf8'));
   }
 
   #strike(kind: 'crash' | 'pause', instance: Instance): void {
