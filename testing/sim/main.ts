@@ -49,6 +49,13 @@ async function runOne(drawn: Plan): Promise<void> {
 
 async function runMany(): Promise<void> {
   const summary = new Summary(Number(values.seeds));
+  const tell = () => console.log(summary.lines().join('\n'));
+  // Whoever interrupts a long run wants to know how far it came.
+  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    process.once(signal, () => {
+      tell();
+      process.exit(130);
+    });
   await runSeeds({
     first: Number(values.first),
     seeds: Number(values.seeds),
@@ -61,7 +68,7 @@ async function runMany(): Promise<void> {
       summary.progress();
     },
   });
-  console.log(summary.lines().join('\n'));
+  tell();
   if (summary.failed > 0) process.exitCode = 1;
 }
 

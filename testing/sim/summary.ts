@@ -32,11 +32,17 @@ export class Summary {
   progress(): void {
     if (performance.now() - this.#saidMs < PROGRESS_EVERY_MS) return;
     this.#saidMs = performance.now();
-    process.stderr.write(`${this.runs} of ${this.#seeds} seeds, ${this.failed} failed\n`);
+    process.stderr.write(
+      `${this.runs} of ${this.#seeds} seeds in ${this.#seconds.toFixed(0)} s, ${this.failed} failed\n`,
+    );
+  }
+
+  get #seconds(): number {
+    return (performance.now() - this.#startedMs) / 1000;
   }
 
   lines(): string[] {
-    const seconds = (performance.now() - this.#startedMs) / 1000;
+    const seconds = this.#seconds;
     const rows = [...this.sometimes].sort(([a], [b]) => (a < b ? -1 : 1));
     const width = Math.max(0, ...rows.map(([what]) => what.length));
     const hours = this.virtualMs / 3_600_000;
