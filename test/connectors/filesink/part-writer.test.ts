@@ -234,6 +234,23 @@ test('tiny ranges of many frames are bounded, too', async () => {
   await writer.cut();
 });
 
+test('small limits make a writer take a frame piece by piece', async () => {
+  const files = new FakeFiles();
+  const writer = writerOn(files, { limits: { rangeBytesMax: 1, inFlightRangesMax: 2 } });
+  const frame = frameOf([{ split: 'a/0', values: ['1', '2', '3', '4', '5'] }]);
+
+  const taken = [0];
+  while (taken.at(-1) !== frame.count) {
+    await writer.ready({ signal: never });
+    taken.push(writer.write(frame, taken.at(-1) as number));
+  }
+  frame.release();
+  await writer.cut();
+
+  assert.deepEqual(taken, [0, 2, 4, 5]);
+  assert.equal(files.parts[0]?.text, '1\n2\n3\n4\n5\n');
+});
+
 test('one failed write stops everything: later calls throw it, no part goes on, all memory is given back', async () => {
   const files = new FakeFiles();
   const failure = new SluiceError('unavailable', 'FULL', { message: 'full' });
