@@ -1,6 +1,8 @@
+import { resolve } from 'node:path';
 import type { z } from 'zod';
 import type { Connector, Sink, Store } from '../../core/spi.ts';
 import type { S3Handle } from './handle.ts';
+import { nodeSpoolDisk } from './node-spool-disk.ts';
 import { SdkApi } from './sdk-api.ts';
 import { s3Settings, s3StoreSettings } from './settings.ts';
 import { S3Sink, type S3SinkSettings } from './sink.ts';
@@ -17,7 +19,7 @@ type StoreSettings = z.output<typeof s3StoreSettings>;
 
 /** Objects in a bucket as the sink of a pipeline. Throws what zod throws for settings that are wrong. */
 export function s3(options: S3Options): Sink<S3Handle> {
-  return sinkOf(s3Settings.parse({ type: 's3', ...options }));
+  return sinkOf(s3Settings.parse({ type: 's3', ...options }), process.cwd());
 }
 
 /** A bucket for checkpoints. Throws what zod throws for settings that are wrong. */
@@ -25,8 +27,10 @@ export function s3Store(options: S3StoreOptions): Store {
   return storeOf(s3StoreSettings.parse({ type: 's3', ...options }));
 }
 
-function sinkOf(settings: S3SinkSettings): Sink<S3Handle> {
-  return new S3Sink({ settings, api: new SdkApi({ settings }) });
+function sinkOf(settings: S3SinkSettings, baseDir: string): Sink<S3Handle> {
+  const spool =
+    settings.spool === undefined ? undefined : { directory: resolve(baseDir, settings.spool), disk: nodeSpoolDisk };
+  return new S3Sink({ settings, api: new SdkApi({ settings }), spool });
 }
 
 function storeOf(settings: StoreSettings): Store {
@@ -36,6 +40,9 @@ function storeOf(settings: StoreSettings): Store {
 
 export const connector: Connector = {
   type: 's3',
-  sink: { settings: s3Settings, create: (settings) => sinkOf(settings as S3SinkSettings) },
+  sink: {
+    settings: s3Settings,
+    create: (settings, { baseDir }) => sinkOf(settings as S3SinkSettings, baseDir),
+  },
   store: { settings: s3StoreSettings, create: (settings) => storeOf(settings as StoreSettings) },
 };

@@ -9,6 +9,7 @@ const GROWTH = 4;
 /** Buffers kept for the next part, because the kernel has to zero new memory of this size first. */
 const KEPT_MAX = 4;
 const KEPT_BYTES_MIN = 1024 * 1024;
+const NOTHING = Buffer.alloc(0);
 
 export interface PartMemoryOptions {
   readonly budgetBytes: number;
@@ -16,10 +17,34 @@ export interface PartMemoryOptions {
   readonly reservation: Reservation;
 }
 
+/** What of a part is in memory while more may come. Only `PartMemory` gives it a buffer, or takes it away. */
+export class Filling {
+  buffer: Buffer = NOTHING;
+  used = 0;
+  /** What is still missing of the part, `used` included. */
+  bytesMax: number;
+
+  constructor(bytesMax: number) {
+    this.bytesMax = bytesMax;
+  }
+}
+
+/** The first `used` bytes of a buffer on its way. */
+export interface Gathered {
+  readonly buffer: Buffer;
+  readonly used: number;
+}
+
+interface Waiting {
+  /** Asked again whenever it might fit: what is waiting may have changed. */
+  bytes(): number;
+  grant(): void;
+}
+
 /**
  * The memory of parts: buffers that fill (open) and buffers on their way (sending). It never makes anybody wait for a buffer
- * that waits for more records; above its share it asks for parts to be closed early and lets writers wait for what is on its
- * way, which ends by itself.
+ * that waits for more records; above its share it asks for open ones to be put on their way and lets others wait for what
+ * is on its way, which ends by itself.
  */
 export class PartMemory {
   readonly #options: PartMemoryOptions;
@@ -27,7 +52,8 @@ export class PartMemory {
   #openBytes = 0;
   #sendingBytes = 0;
   readonly #kept: Buffer[] = [];
-  #waiting: (() => void)[] = [];
+  /** First come first served, so that a whole part comes to its turn among many small beginnings. */
+  readonly #waiting: Waiting[] = [];
   /** Called when parts that are not full hold too much, with how much that is. */
   onShortage: (bytes: number) => void = () => {};
 
@@ -36,25 +62,29 @@ export class PartMemory {
     this.#limitBytes = options.budgetBytes * SHARE;
   }
 
-  /** A buffer to fill: the first of a part, or a larger one in place of `outgrown`, whose content moves along. */
-  open(bytesMax: number, outgrown?: { buffer: Buffer; used: number }): Buffer {
-    const bytes = Math.min(outgrown === undefined ? FIRST_BYTES : outgrown.buffer.length * GROWTH, bytesMax);
-    const buffer = this.#take(bytes);
-    this.#openBytes += bytes;
-    if (outgrown !== undefined) {
-      outgrown.buffer.copy(buffer, 0, 0, outgrown.used);
-      this.#openBytes -= outgrown.buffer.length;
-    }
-    this.#changed();
-    const excessBytes = this.#openBytes - this.#limitBytes * OPEN_SHARE;
-    if (excessBytes > 0) this.onShortage(excessBytes);
-    return buffer;
+  /** Gives a part its first buffer, or a larger one with the same content; small at first, as most of many parts stay small. */
+  grow(filling: Filling, signal: AbortSignal): Promise<void> {
+    return this.#admit({ bytes: () => growthOf(filling), take: () => this.#grow(filling) }, signal);
   }
 
-  /** An open buffer is on its way now. */
-  send(buffer: Buffer): void {
+  /** A buffer for a part that comes from disk: on its way from the beginning. */
+  load(bytes: number, signal: AbortSignal): Promise<Buffer> {
+    const take = () => {
+      const buffer = this.#allocate(bytes);
+      this.#sendingBytes += bytes;
+      this.#changed();
+      return buffer;
+    };
+    return this.#admit({ bytes: () => bytes, take }, signal);
+  }
+
+  /** What has gathered is on its way now. More of the same part begins with nothing. */
+  send(filling: Filling): Gathered {
+    const { buffer, used } = filling;
     this.#openBytes -= buffer.length;
     this.#sendingBytes += buffer.length;
+    empty(filling, used);
+    return { buffer, used };
   }
 
   /** A buffer has arrived, or was given up. `reuse` only when nobody can still read it: every request with it was answered. */
@@ -62,35 +92,76 @@ export class PartMemory {
     this.#sendingBytes -= buffer.length;
     const fits = this.#heldBytes + buffer.length <= this.#limitBytes && this.#kept.length < KEPT_MAX;
     if (reuse && fits && buffer.length >= KEPT_BYTES_MIN) this.#kept.push(buffer);
-    this.#changed();
+    this.#freed();
   }
 
-  /** An open buffer is given up. */
-  drop(buffer: Buffer): void {
-    this.#openBytes -= buffer.length;
-    this.#changed();
-  }
-
-  /** Resolves once more may be opened: at once, unless too much is held and some of it is on its way. */
-  async room(signal: AbortSignal): Promise<void> {
-    while (this.#openBytes + this.#sendingBytes > this.#limitBytes && this.#sendingBytes > 0) {
-      signal.throwIfAborted();
-      await new Promise<void>((resolve) => {
-        const wake = () => {
-          signal.removeEventListener('abort', wake);
-          resolve();
-        };
-        signal.addEventListener('abort', wake);
-        this.#waiting.push(wake);
-      });
-    }
+  /** What has gathered is given up. */
+  drop(filling: Filling): void {
+    this.#openBytes -= filling.buffer.length;
+    empty(filling, filling.used);
+    this.#freed();
   }
 
   release(): void {
     this.#options.reservation.release();
   }
 
-  #take(bytes: number): Buffer {
+  /** Calls `take` once its bytes fit: at once, unless too much is held and some of it is on its way. */
+  #admit<T>({ bytes, take }: { bytes(): number; take(): T }, signal: AbortSignal): Promise<T> {
+    return new Promise((resolve, reject) => {
+      signal.throwIfAborted();
+      const waiting: Waiting = {
+        bytes,
+        grant: () => {
+          signal.removeEventListener('abort', cancel);
+          try {
+            resolve(take());
+          } catch (error) {
+            // The system has no such memory: who asked hears of it, not who happened to give some back.
+            reject(error);
+          }
+        },
+      };
+      const cancel = () => {
+        this.#waiting.splice(this.#waiting.indexOf(waiting), 1);
+        reject(signal.reason);
+        this.#grantWhatFits();
+      };
+      signal.addEventListener('abort', cancel, { once: true });
+      this.#waiting.push(waiting);
+      this.#grantWhatFits();
+    });
+  }
+
+  #grantWhatFits(): void {
+    for (let next = this.#waiting[0]; next !== undefined; next = this.#waiting[0]) {
+      if (!this.#fits(next.bytes())) return;
+      this.#waiting.shift();
+      next.grant();
+    }
+  }
+
+  #fits(bytes: number): boolean {
+    const excessBytes = this.#openBytes + this.#sendingBytes + bytes - this.#limitBytes;
+    if (excessBytes <= 0) return true;
+    // With nothing to wait for, either this puts something on its way or the limit gives in.
+    if (this.#sendingBytes === 0) this.onShortage(excessBytes);
+    return this.#sendingBytes === 0;
+  }
+
+  #grow(filling: Filling): void {
+    const excessBytes = this.#openBytes + growthOf(filling) - this.#limitBytes * OPEN_SHARE;
+    // This may take the content of this very part away, which then begins with a small buffer again.
+    if (excessBytes > 0) this.onShortage(excessBytes);
+    const outgrown = filling.buffer;
+    const buffer = this.#allocate(outgrown.length + growthOf(filling));
+    outgrown.copy(buffer, 0, 0, filling.used);
+    filling.buffer = buffer;
+    this.#openBytes += buffer.length - outgrown.length;
+    this.#changed();
+  }
+
+  #allocate(bytes: number): Buffer {
     const index = this.#kept.findIndex((buffer) => buffer.length === bytes);
     if (index >= 0) return this.#kept.splice(index, 1)[0] as Buffer;
     if (this.#heldBytes + bytes > this.#limitBytes) this.#kept.length = 0;
@@ -101,8 +172,23 @@ export class PartMemory {
     return this.#kept.reduce((sum, { length }) => sum + length, this.#openBytes + this.#sendingBytes);
   }
 
+  #freed(): void {
+    this.#changed();
+    this.#grantWhatFits();
+  }
+
   #changed(): void {
     this.#options.reservation.resize(this.#heldBytes);
-    for (const wake of this.#waiting.splice(0)) wake();
   }
+}
+
+/** How much a full buffer grows. */
+function growthOf({ buffer, bytesMax }: Filling): number {
+  return Math.min(buffer.length === 0 ? FIRST_BYTES : buffer.length * GROWTH, bytesMax) - buffer.length;
+}
+
+function empty(filling: Filling, bytesTaken: number): void {
+  filling.buffer = NOTHING;
+  filling.used = 0;
+  filling.bytesMax -= bytesTaken;
 }

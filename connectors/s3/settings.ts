@@ -79,6 +79,14 @@ export const s3Settings = z
       .describe(
         'A file is sent in parts of this size, which wait in memory until they are full; long files use larger ones.',
       ),
+    spool: z
+      .string()
+      .min(1)
+      .optional()
+      .describe(
+        'A directory on a local disk for parts that wait while memory is short; without one the largest files are closed ' +
+          'early then. Made when it does not exist.',
+      ),
     sse: z
       .enum(['AES256', 'aws:kms', 'aws:kms:dsse'])
       .optional()

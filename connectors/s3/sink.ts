@@ -10,6 +10,7 @@ import { PartMemory } from './part-memory.ts';
 import { Retrier } from './retry.ts';
 import type { ObjectAttributes, S3Api } from './s3-api.ts';
 import type { s3Settings } from './settings.ts';
+import { Spool, type SpoolOptions } from './spool.ts';
 import { identityOf, S3Store } from './store.ts';
 import { Uploads } from './upload.ts';
 
@@ -24,6 +25,8 @@ export interface S3SinkOptions {
   readonly missingMs?: number;
   /** How much a writer takes at once; see there. */
   readonly writerLimits?: WriterLimits | undefined;
+  /** Where parts wait that memory is short of: `settings.spool`, and the disk it is on. */
+  readonly spool?: Omit<SpoolOptions, 'ids'> | undefined;
 }
 
 /** Files as objects: staged as multipart uploads, made visible by completing them. */
@@ -47,9 +50,10 @@ export class S3Sink implements Sink<S3Handle> {
     return new S3Store({ bucket: settings.bucket, prefix: `${this.#root}_sluice`, api });
   }
 
-  /** Only looks, and only below the prefix, so that a policy limited to it is enough. */
-  async check({ signal }: CheckContext): Promise<void> {
+  /** Only looks, and only below the prefix, so that a policy limited to it is enough. Makes the spool's directory. */
+  async check({ env, signal }: CheckContext): Promise<void> {
     const { settings, api } = this.#options;
+    await this.#spool(env)?.check();
     try {
       await api.listKeys({ bucket: settings.bucket, prefix: this.#root, keysMax: 1 }, { signal });
     } catch (error) {
@@ -66,6 +70,7 @@ export class S3Sink implements Sink<S3Handle> {
     const { line, extension } = lineFormat(settings);
     const orphans = new Orphans({ bucket, root, api, retrier, env, owner: context });
     const committer = new S3Committer({ api, retrier, orphans, epoch, env, takenByReaders, missingMs });
+    const spool = this.#spool(env);
     const memories: PartMemory[] = [];
     const openWriter = async () => {
       const reservation = await context.memory.reserve(0, { signal });
@@ -74,7 +79,7 @@ export class S3Sink implements Sink<S3Handle> {
       const attributes = attributesOf(settings);
       return new PartWriter({
         owner: context,
-        files: new Uploads({ bucket, root, attributes, partBytes, api, retrier, memory, env, signal }),
+        files: new Uploads({ bucket, root, attributes, partBytes, api, retrier, memory, spool, env, signal }),
         handleKind: 'file',
         line,
         extension,
@@ -90,6 +95,11 @@ export class S3Sink implements Sink<S3Handle> {
         for (const memory of memories) memory.release();
       },
     };
+  }
+
+  #spool({ ids }: Env): Spool | undefined {
+    const { spool } = this.#options;
+    return spool === undefined ? undefined : new Spool({ ...spool, ids });
   }
 }
 

@@ -2,10 +2,11 @@ import { assert, type Covers, type Env, type Logger } from '../../core/spi.ts';
 import type { NewPart, PartFile, PartFiles } from '../filesink/part-files.ts';
 import { Slots } from '../filesink/slots.ts';
 import type { S3Handle, SentPart } from './handle.ts';
-import type { PartMemory } from './part-memory.ts';
+import { Filling, type Gathered, type PartMemory } from './part-memory.ts';
 import { PARTS_MAX, partBytesAt } from './part-size.ts';
 import type { Retrier } from './retry.ts';
 import type { ObjectAttributes, ObjectPlace, S3Api } from './s3-api.ts';
+import { ParkedPart, type Spool } from './spool.ts';
 
 /** Requests of parts at a time, over all files: enough for a fast line, few enough for a slow one. */
 const IN_FLIGHT_MAX = 16;
@@ -25,6 +26,8 @@ export interface UploadsOptions {
   readonly api: S3Api;
   readonly retrier: Retrier;
   readonly memory: PartMemory;
+  /** Where parts wait that memory is short of; without one their files are closed early. */
+  readonly spool?: Spool | undefined;
   readonly env: Pick<Env, 'clock' | 'ids'> & { readonly log: Logger };
   readonly signal: AbortSignal;
 }
@@ -33,19 +36,37 @@ export interface UploadsOptions {
 export class Uploads implements PartFiles<S3Handle> {
   readonly #options: UploadsOptions;
   readonly #slots = new Slots(IN_FLIGHT_MAX);
+  readonly #open = new Set<Upload>();
 
   constructor(options: UploadsOptions) {
     this.#options = options;
+    if (options.spool !== undefined) options.memory.onShortage = (bytes) => this.#park(bytes);
   }
 
   onShortage(relieve: (bytes: number) => void): void {
-    this.#options.memory.onShortage = relieve;
+    const { memory, spool } = this.#options;
+    if (spool === undefined) memory.onShortage = relieve;
   }
 
   async open({ directory, name, covers }: NewPart): Promise<PartFile<S3Handle>> {
     const { bucket, root } = this.#options;
     const place = { bucket, key: `${root}${directory}/${name}` };
-    return new Upload({ ...this.#options, place, covers, slots: this.#slots });
+    const upload = new Upload({
+      ...this.#options,
+      ...{ place, covers, slots: this.#slots },
+      onEnd: () => this.#open.delete(upload),
+    });
+    this.#open.add(upload);
+    return upload;
+  }
+
+  /** The largest first: few long writes. Of equals the one that was begun first. */
+  #park(bytes: number): void {
+    let missing = bytes;
+    for (const upload of [...this.#open].sort((a, b) => b.gatheredBytes - a.gatheredBytes)) {
+      if (missing <= 0) return;
+      missing -= upload.park();
+    }
   }
 }
 
@@ -53,6 +74,7 @@ interface UploadOptions extends UploadsOptions {
   readonly place: ObjectPlace;
   readonly covers: () => Covers;
   readonly slots: Slots;
+  readonly onEnd: () => void;
 }
 
 /**
@@ -66,7 +88,9 @@ class Upload implements PartFile<S3Handle> {
   readonly #over = new AbortController();
   readonly #parts: Promise<SentPart>[] = [];
   #created: Promise<{ uploadId: string; begunAtMs: number }> | undefined;
-  #filling: { buffer: Buffer; used: number } | undefined;
+  #filling: Filling;
+  /** What of the same part went to disk before. */
+  #parked: ParkedPart | undefined;
   #bytes = 0;
   #isComplete = false;
   #state: { kind: 'open' } | { kind: 'failed'; why: unknown } | { kind: 'closed' } = { kind: 'open' };
@@ -74,25 +98,36 @@ class Upload implements PartFile<S3Handle> {
   constructor(options: UploadOptions) {
     this.#options = options;
     this.#token = options.env.ids.hex(16);
+    this.#filling = new Filling(partBytesAt(1, options.partBytes));
     if (options.signal.aborted) this.#abort();
     options.signal.addEventListener('abort', this.#abort);
   }
 
   get gatheredBytes(): number {
-    return this.#filling?.buffer.length ?? 0;
+    return this.#filling.buffer.length;
   }
 
   async append(chunks: readonly Buffer[]): Promise<void> {
     for (const chunk of chunks) {
       for (let at = 0; at < chunk.length; ) {
-        const filling = await this.#room();
+        const filling = await this.#withRoom();
         const copied = chunk.copy(filling.buffer, filling.used, at);
         filling.used += copied;
         at += copied;
-        if (filling.used === this.#nextPartBytes) this.#sendFilled();
+        if (filling.used === filling.bytesMax) this.#sendGathered();
       }
       this.#bytes += chunk.length;
     }
+  }
+
+  /** Moves what has gathered to disk, and returns how much memory that will free. */
+  park(): number {
+    const { spool, memory } = this.#options;
+    if (spool === undefined || this.#filling.used === 0) return 0;
+    const gathered = memory.send(this.#filling);
+    this.#parked ??= spool.park(memory);
+    this.#parked.add(gathered).catch(this.#fail);
+    return gathered.buffer.length;
   }
 
   async close(): Promise<S3Handle> {
@@ -100,7 +135,7 @@ class Upload implements PartFile<S3Handle> {
     this.#throwFailure();
     assert(this.#bytes > 0, 'a file holds at least one line');
     this.#isComplete = true;
-    if (this.#filling !== undefined) this.#sendFilled();
+    if (this.#filling.used > 0 || this.#parked !== undefined) this.#sendGathered();
     const parts = await Promise.all(this.#parts);
     const { uploadId, begunAtMs } = await this.#create();
     this.#end();
@@ -111,45 +146,40 @@ class Upload implements PartFile<S3Handle> {
     if (this.#state.kind === 'closed') return;
     this.#end();
     this.#abort();
-    if (this.#filling !== undefined) this.#options.memory.drop(this.#filling.buffer);
-    this.#filling = undefined;
+    this.#options.memory.drop(this.#filling);
     // The file has failed or is given up: what becomes of its parts is nobody's concern, only that their memory is free.
     await Promise.allSettled(this.#parts);
+    await this.#parked?.close();
   }
 
-  get #nextPartBytes(): number {
-    return partBytesAt(this.#parts.length + 1, this.#options.partBytes);
-  }
-
-  /** A buffer with room for a byte at least. Small at first, as most files of many directories stay small. */
-  async #room(): Promise<{ buffer: Buffer; used: number }> {
-    const { memory } = this.#options;
+  /** The part being filled, with room for a byte at least. */
+  async #withRoom(): Promise<Filling> {
     this.#throwFailure();
-    const before = this.#filling;
-    if (before !== undefined && before.used < before.buffer.length) return before;
-    await memory.room(this.#over.signal);
-    this.#throwFailure();
-    this.#filling = { buffer: memory.open(this.#nextPartBytes, before), used: before?.used ?? 0 };
+    while (this.#filling.used === this.#filling.buffer.length) {
+      await this.#options.memory.grow(this.#filling, this.#over.signal);
+      this.#throwFailure();
+    }
     return this.#filling;
   }
 
-  #sendFilled(): void {
-    const { buffer, used } = this.#filling as { buffer: Buffer; used: number };
-    this.#filling = undefined;
+  #sendGathered(): void {
+    const { memory, partBytes } = this.#options;
     const number = this.#parts.length + 1;
     assert(number <= PARTS_MAX, 'a file is closed before it has too many parts');
-    this.#options.memory.send(buffer);
-    const sent = this.#send(number, buffer, used);
+    // Together with what is on disk it may be more than memory has room for: there it waits until it has.
+    if (this.#parked !== undefined) this.park();
+    const sent = this.#send(number, this.#parked ?? memory.send(this.#filling));
+    this.#parked = undefined;
     this.#parts.push(sent);
-    sent.catch((why: unknown) => {
-      if (this.#state.kind === 'open') this.#state = { kind: 'failed', why };
-    });
+    this.#filling = new Filling(partBytesAt(number + 1, partBytes));
+    sent.catch(this.#fail);
   }
 
-  async #send(number: number, buffer: Buffer, used: number): Promise<SentPart> {
+  async #send(number: number, gathered: Gathered | ParkedPart): Promise<SentPart> {
     const { slots, api, retrier, memory, place } = this.#options;
-    const body = buffer.subarray(0, used);
     const { signal } = this.#over;
+    const { buffer, used } = gathered instanceof ParkedPart ? await gathered.load(signal) : gathered;
+    const body = buffer.subarray(0, used);
     let attempts = 0;
     let isAnswered = false;
     try {
@@ -188,7 +218,12 @@ class Upload implements PartFile<S3Handle> {
   #end(): void {
     this.#state = { kind: 'closed' };
     this.#options.signal.removeEventListener('abort', this.#abort);
+    this.#options.onEnd();
   }
+
+  readonly #fail = (why: unknown): void => {
+    if (this.#state.kind === 'open') this.#state = { kind: 'failed', why };
+  };
 
   readonly #abort = (): void => this.#over.abort(this.#options.signal.reason);
 

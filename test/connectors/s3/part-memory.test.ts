@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { PartMemory } from '../../../connectors/s3/part-memory.ts';
+import { Filling, PartMemory } from '../../../connectors/s3/part-memory.ts';
 
 const KiB = 1024;
 const MiB = 1024 * KiB;
@@ -22,12 +22,24 @@ function memoryOf(budgetBytes: number) {
   return { memory, reservation, shortages };
 }
 
-/** Grows as a part does that is filled. */
-function openFull(memory: PartMemory, bytesMax: number): Buffer {
-  let buffer = memory.open(bytesMax);
-  while (buffer.length < bytesMax) buffer = memory.open(bytesMax, { buffer, used: buffer.length });
-  return buffer;
+/** A part's first buffer. */
+function begin(memory: PartMemory, bytesMax: number): Filling {
+  const filling = new Filling(bytesMax);
+  void memory.grow(filling, never);
+  return filling;
 }
+
+/** Fills a part to its end. */
+function openFull(memory: PartMemory, bytesMax: number): Filling {
+  const filling = new Filling(bytesMax);
+  while (filling.used < bytesMax) {
+    void memory.grow(filling, never);
+    filling.used = filling.buffer.length;
+  }
+  return filling;
+}
+
+const sendFull = (memory: PartMemory, bytesMax: number) => memory.send(openFull(memory, bytesMax)).buffer;
 
 const isPending = async (promise: Promise<unknown>) => {
   const state = await Promise.race([promise.then(() => 'done'), Promise.resolve('pending')]);
@@ -36,40 +48,52 @@ const isPending = async (promise: Promise<unknown>) => {
 
 test('a part that stays small needs little; one that grows keeps its content', () => {
   const { memory, reservation } = memoryOf(96 * MiB);
-  const small = memory.open(8 * MiB);
-  small.fill(7);
+  const filling = begin(memory, 8 * MiB);
+  filling.buffer.fill(7);
+  filling.used = filling.buffer.length;
   assert.equal(reservation.bytes, 64 * KiB);
 
-  const larger = memory.open(8 * MiB, { buffer: small, used: small.length });
+  void memory.grow(filling, never);
 
-  assert.equal(larger.length, 256 * KiB);
-  assert.ok(larger.subarray(0, small.length).equals(small));
+  assert.equal(filling.buffer.length, 256 * KiB);
+  assert.ok(filling.buffer.subarray(0, filling.used).equals(Buffer.alloc(64 * KiB, 7)));
   assert.equal(reservation.bytes, 256 * KiB);
 });
 
 test('what is held is reserved, from the first buffer to the last', () => {
   const { memory, reservation } = memoryOf(96 * MiB);
-  const first = openFull(memory, 8 * MiB);
-  const second = memory.open(8 * MiB);
-  memory.send(first);
+  const sending = sendFull(memory, 8 * MiB);
+  const filling = begin(memory, 8 * MiB);
   assert.equal(reservation.bytes, 8 * MiB + 64 * KiB);
 
-  memory.sent(first, { reuse: false });
-  memory.drop(second);
+  memory.sent(sending, { reuse: false });
+  memory.drop(filling);
 
   assert.equal(reservation.bytes, 0);
 });
 
+test('a part that was put on its way half full goes on with what is missing', () => {
+  const { memory } = memoryOf(96 * MiB);
+  const filling = begin(memory, 100 * KiB);
+  filling.used = 60 * KiB;
+
+  const { used } = memory.send(filling);
+  void memory.grow(filling, never);
+
+  assert.equal(used, 60 * KiB);
+  assert.equal(filling.used, 0);
+  assert.equal(filling.buffer.length, 40 * KiB);
+});
+
 test('a buffer is used again only when nobody can still read it', () => {
   const { memory } = memoryOf(96 * MiB);
-  const [answered, unanswered] = [openFull(memory, 8 * MiB), openFull(memory, 8 * MiB)];
-  for (const buffer of [answered, unanswered]) memory.send(buffer);
+  const [answered, unanswered] = [sendFull(memory, 8 * MiB), sendFull(memory, 8 * MiB)];
 
-  memory.sent(unanswered, { reuse: false });
-  memory.sent(answered, { reuse: true });
+  memory.sent(unanswered as Buffer, { reuse: false });
+  memory.sent(answered as Buffer, { reuse: true });
 
-  assert.equal(openFull(memory, 8 * MiB), answered);
-  assert.notEqual(openFull(memory, 8 * MiB), unanswered);
+  assert.equal(openFull(memory, 8 * MiB).buffer, answered);
+  assert.notEqual(openFull(memory, 8 * MiB).buffer, unanswered);
 });
 
 test('open parts that hold more than half of the budget are a shortage', () => {
@@ -78,55 +102,92 @@ test('open parts that hold more than half of the budget are a shortage', () => {
   openFull(memory, 8 * MiB);
   assert.deepEqual(shortages, []);
 
-  memory.open(8 * MiB);
+  begin(memory, 8 * MiB);
 
   assert.deepEqual(shortages, [64 * KiB]);
 });
 
 test('buffers on their way are no shortage, but writers wait for one of them to arrive', async () => {
   const { memory, shortages } = memoryOf(32 * MiB);
-  const sending = Array.from({ length: 4 }, () => {
-    const buffer = openFull(memory, 8 * MiB);
-    memory.send(buffer);
-    return buffer;
-  });
+  const sending = Array.from({ length: 3 }, () => sendFull(memory, 8 * MiB));
 
-  const room = memory.room(never);
+  const grown = memory.grow(new Filling(8 * MiB), never);
 
   assert.deepEqual(shortages, []);
-  assert.ok(await isPending(room));
+  assert.ok(await isPending(grown));
   memory.sent(sending[0] as Buffer, { reuse: true });
-  await room;
+  await grown;
+});
+
+test('writers that wait do not all come in at once when one buffer has arrived', async () => {
+  const { memory, reservation } = memoryOf(32 * MiB);
+  const sending = Array.from({ length: 3 }, () => sendFull(memory, 8 * MiB));
+  const loads = Array.from({ length: 3 }, () => memory.load(8 * MiB, never));
+
+  memory.sent(sending[0] as Buffer, { reuse: false });
+
+  await loads[0];
+  assert.ok(await isPending(loads[1] as Promise<Buffer>));
+  assert.equal(reservation.bytes, 24 * MiB);
+});
+
+test('a whole part that waits is not overtaken by small beginnings', async () => {
+  const { memory } = memoryOf(32 * MiB);
+  const sending = Array.from({ length: 2 }, () => sendFull(memory, 8 * MiB));
+  const [large, small] = [memory.load(16 * MiB, never), memory.grow(new Filling(8 * MiB), never)];
+
+  assert.ok(await isPending(large));
+  assert.ok(await isPending(small));
+  for (const buffer of sending) memory.sent(buffer, { reuse: false });
+
+  await large;
+  await small;
 });
 
 test('nobody waits while nothing is on its way: what fills can only be helped by more records', async () => {
   const { memory, shortages } = memoryOf(16 * MiB);
   for (let part = 0; part < 3; part++) openFull(memory, 8 * MiB);
 
-  await memory.room(never);
+  await memory.grow(new Filling(8 * MiB), never);
 
   assert.ok(shortages.length > 0);
 });
 
+test('where a shortage puts parts on their way, the limit holds for whoever comes next', async () => {
+  const { memory, reservation } = memoryOf(16 * MiB);
+  const open = [openFull(memory, 4 * MiB), openFull(memory, 4 * MiB)];
+  const sending: Buffer[] = [];
+  memory.onShortage = () => {
+    const filling = open.pop();
+    if (filling !== undefined) sending.push(memory.send(filling).buffer);
+  };
+
+  const loaded = memory.load(8 * MiB, never);
+
+  assert.ok(await isPending(loaded));
+  memory.sent(sending[0] as Buffer, { reuse: true });
+  await loaded;
+  assert.equal(reservation.bytes, 12 * MiB);
+});
+
 test('waiting for room ends with the signal', async () => {
   const { memory } = memoryOf(16 * MiB);
-  for (let part = 0; part < 2; part++) memory.send(openFull(memory, 8 * MiB));
+  sendFull(memory, 12 * MiB);
   const controller = new AbortController();
-  const room = memory.room(controller.signal);
+  const grown = memory.grow(new Filling(8 * MiB), controller.signal);
 
   controller.abort(new Error('over'));
 
-  await assert.rejects(room, { message: 'over' });
+  await assert.rejects(grown, { message: 'over' });
 });
 
 test('kept buffers are dropped when the memory is needed for others', () => {
   const { memory, reservation } = memoryOf(32 * MiB);
-  const kept = Array.from({ length: 2 }, () => openFull(memory, 8 * MiB));
-  for (const buffer of kept) memory.send(buffer);
+  const kept = Array.from({ length: 2 }, () => sendFull(memory, 8 * MiB));
   for (const buffer of kept) memory.sent(buffer, { reuse: true });
   assert.equal(reservation.bytes, 16 * MiB);
 
-  memory.open(12 * MiB, { buffer: memory.open(12 * MiB), used: 0 });
+  begin(memory, 12 * MiB);
   openFull(memory, 12 * MiB);
 
   assert.ok(reservation.bytes < 24 * MiB, `${reservation.bytes}`);
