@@ -4,6 +4,8 @@ import { CheckpointLog } from '../core/checkpoint/log.ts';
 import { type Resolution, type ResolveChoice, resolveLost } from '../core/checkpoint/resolve.ts';
 import { encodeSlot, type Slot } from '../core/checkpoint/slot.ts';
 import type { PipelineFileOptions } from '../core/config/parse.ts';
+import type { Env } from '../core/contract/env.ts';
+import type { Owner } from '../core/contract/sink.ts';
 import type { Store } from '../core/contract/store.ts';
 import { SluiceError } from '../core/errors.ts';
 import { storeOf } from '../core/runtime/incarnation.ts';
@@ -24,15 +26,32 @@ export interface CheckpointAdmin {
   resolve(choice: ResolveChoice, reason: string): Promise<Resolution>;
 }
 
+/** A pipeline's log, opened without a claim: to look at. */
+export interface CheckpointPlace {
+  readonly store: Store;
+  readonly log: CheckpointLog;
+  readonly owner: Owner;
+  readonly env: Env;
+  readonly signal: AbortSignal;
+}
+
 /** Looks where the pipeline keeps its checkpoints. Throws `config` when there are none. */
+export async function openCheckpoints(
+  { name, sink, checkpoints }: PipelineFileOptions,
+  env: Env = systemEnv({ host: hostname() }),
+): Promise<CheckpointPlace> {
+  const store = storeOf({ name, sink, store: checkpoints.store }, env);
+  const { signal } = new AbortController();
+  const known = await readLayout(store, name, { signal });
+  if (known === undefined) throw noCheckpoints(name, store);
+  const { lineage, layout } = known;
+  const owner = { pipeline: name, lineage, layout, shard: 0 };
+  return { store, log: new CheckpointLog(store, env, owner), owner, env, signal };
+}
+
 export async function openCheckpointAdmin(options: PipelineFileOptions): Promise<CheckpointAdmin> {
   const { name, source, sink } = options;
-  const env = systemEnv({ host: hostname() });
-  const store = storeOf({ name, sink, store: options.checkpoints.store }, env);
-  const { signal } = new AbortController();
-  const layout = await readLayout(store, name, { signal });
-  if (layout === undefined) throw noCheckpoints(name, store);
-  const log = new CheckpointLog(store, env, { pipeline: name, layout: layout.layout, shard: 0 });
+  const { store, log, env, signal } = await openCheckpoints(options);
   return {
     list: async () => (await log.readAll(0, { signal })).map(({ slot }) => slot),
     show: async (seq) => {

@@ -96,6 +96,16 @@ function commands(outcome: { exitCode: number }): Command {
       process.stdout.write(`${text}\n`);
     });
 
+  const orphans = program.command('orphans').description('look at what crashed runs have staged');
+  orphans
+    .command('list')
+    .description('list what nobody will commit; discards nothing')
+    .argument('<pipeline.yaml>')
+    .action(async (file: string) => {
+      const { listOrphans } = await import('./orphans.ts');
+      process.stdout.write(`${await listOrphans(file)}\n`);
+    });
+
   return program;
 }
 

@@ -12,6 +12,12 @@ export function short(n: number): string {
   return `${value.toFixed(digits)}${SCALES[scale]}`;
 }
 
+/** `1.2 MB`, `12 B`. */
+export function sizeText(bytes: number): string {
+  const text = short(bytes);
+  return text.includes(' ') ? `${text}B` : `${text} B`;
+}
+
 /** `12,345,678`: every digit, for counts. */
 export function grouped(n: number): string {
   return n.toLocaleString('en-US', { maximumFractionDigits: 0 });

@@ -6,6 +6,7 @@ export { duration, secret, size } from './config/fields.ts';
 export type * from './contract/batch.ts';
 export type * from './contract/codec.ts';
 export type * from './contract/connector.ts';
+export type * from './contract/diagnosis.ts';
 export type * from './contract/env.ts';
 export type * from './contract/memory.ts';
 export type * from './contract/sink.ts';

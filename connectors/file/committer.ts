@@ -1,4 +1,4 @@
-import { basename, dirname, join } from 'node:path';
+import { dirname } from 'node:path';
 import {
   type CallOptions,
   type CommitPermit,
@@ -11,13 +11,12 @@ import {
   unreachable,
   type Verdict,
 } from '../../core/spi.ts';
-import { isPartOf, parsePartName } from '../filesink/part-name.ts';
 import { Slots } from '../filesink/slots.ts';
 import type { Directories } from './directories.ts';
 import { isErrorCode, toFileError, withFileErrors } from './errors.ts';
 import type { FileSystem, Status } from './file-system.ts';
 import type { FileHandle } from './handle.ts';
-import { STAGING } from './staging.ts';
+import { readStaged } from './orphans.ts';
 
 /** File systems write several syncs at once; one thread of four is left to the parts being written. */
 const SYNCS_MAX = 3;
@@ -61,16 +60,11 @@ export class FileCommitter implements Committer<FileHandle> {
     keep: readonly PendingHandle<FileHandle>[],
     { signal }: CallOptions,
   ): Promise<OrphanReport> {
-    const staging = join(this.#options.root, STAGING);
-    const keptNames = new Set(keep.map(({ payload }) => basename(payload.staged)));
     const aborted: string[] = [];
     let kept = 0;
-    for (const { name } of await this.#entries(staging)) {
+    for (const { name, path, judged } of await readStaged(this.#options, scope, keep)) {
       signal?.throwIfAborted();
-      const part = parsePartName(name);
-      if (part === undefined || !isPartOf(scope, part)) continue;
-      const isOrphan = part.epoch < scope.epochBelow && !keptNames.has(name);
-      if (isOrphan && (await this.#removeOrphan(join(staging, name)))) aborted.push(name);
+      if (judged.kind === 'orphan' && (await this.#removeOrphan(path))) aborted.push(name);
       else kept++;
     }
     return { aborted, kept };
@@ -155,15 +149,6 @@ export class FileCommitter implements Committer<FileHandle> {
       // A failed sync may have dropped what it should have written, and a second one would not know.
       if (isErrorCode(error, 'EIO')) throw failure;
       failures.set(path, failure);
-    }
-  }
-
-  async #entries(staging: string) {
-    try {
-      return await this.#options.fs.readdir(staging);
-    } catch (error) {
-      if (isErrorCode(error, 'ENOENT')) return [];
-      throw toFileError(error, { doing: 'list', path: staging });
     }
   }
 

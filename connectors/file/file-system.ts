@@ -40,6 +40,8 @@ export interface Status {
   readonly bytes: number;
   /** Names can move only within one device. */
   readonly device: number;
+  /** Wall time of the last write, for people; undefined where none is kept. */
+  readonly modifiedMs?: number | undefined;
 }
 
 /** Writes all chunks, however short the counts are that come back. */

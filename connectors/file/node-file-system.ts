@@ -43,7 +43,7 @@ function openFile(handle: fs.FileHandle): OpenFile {
 async function status(pending: Promise<Stats>): Promise<Status | undefined> {
   try {
     const stats = await pending;
-    return { kind: kindOf(stats), bytes: stats.size, device: stats.dev };
+    return { kind: kindOf(stats), bytes: stats.size, device: stats.dev, modifiedMs: stats.mtimeMs };
   } catch (error) {
     if (isErrorCode(error, 'ENOENT', 'ENOTDIR')) return undefined;
     throw error;

@@ -3,6 +3,9 @@ import type { z } from 'zod';
 import {
   type CheckContext,
   type Env,
+  type OrphanListing,
+  type OrphanScope,
+  type PendingHandle,
   type Sink,
   type SinkContext,
   type SinkSession,
@@ -16,6 +19,7 @@ import { Directories } from './directories.ts';
 import { isErrorCode, toFileError } from './errors.ts';
 import type { FileSystem, Status } from './file-system.ts';
 import { type FileHandle, fileHandles } from './handle.ts';
+import { listOrphans } from './orphans.ts';
 import type { fileSettings } from './settings.ts';
 import { otherDevice, STAGING, Staging } from './staging.ts';
 import { FileStore } from './store.ts';
@@ -59,6 +63,14 @@ export class FileSink implements Sink<FileHandle> {
     const [target, staged] = [await look(fs, root), await look(fs, staging)];
     if (target !== undefined && staged !== undefined && target.device !== staged.device)
       throw otherDevice(staging, root);
+  }
+
+  listOrphans(
+    scope: OrphanScope,
+    keep: readonly PendingHandle<FileHandle>[],
+    _context: CheckContext,
+  ): Promise<OrphanListing> {
+    return listOrphans(this.#options, scope, keep);
   }
 
   async open(context: SinkContext): Promise<SinkSession<FileHandle>> {

@@ -15,7 +15,7 @@ import { Slots } from '../filesink/slots.ts';
 import { type CommitDecision, type CompleteAnswer, decideCommit, type Seen, sameParts } from './commit-decision.ts';
 import { isS3Error, S3Error } from './errors.ts';
 import type { S3Handle } from './handle.ts';
-import type { Orphans } from './orphans.ts';
+import { type Orphans, uploadsOf } from './orphans.ts';
 import { planRetry, type Retrier } from './retry.ts';
 import type { ListedPart, PartTag, S3Api } from './s3-api.ts';
 import { TOKEN } from './upload.ts';
@@ -63,8 +63,7 @@ export class S3Committer implements Committer<S3Handle> {
     keep: readonly PendingHandle<S3Handle>[],
     { signal = new AbortController().signal }: CallOptions,
   ): Promise<OrphanReport> {
-    const keepUploads = new Set(keep.map(({ payload }) => payload.uploadId));
-    return this.#options.orphans.abort(scope, keepUploads, signal);
+    return this.#options.orphans.abort(scope, uploadsOf(keep), signal);
   }
 
   async #settle({ epoch, payload }: PendingHandle<S3Handle>, signal: AbortSignal): Promise<Verdict> {

@@ -1,11 +1,29 @@
-import { type Env, type OrphanReport, type OrphanScope, type Owner, toSluiceError } from '../../core/spi.ts';
-import { formatPartName, isPartOf, parsePartName } from '../filesink/part-name.ts';
+import {
+  type Env,
+  type Orphan,
+  type OrphanListing,
+  type OrphanReport,
+  type OrphanScope,
+  type Owner,
+  type PendingHandle,
+  toSluiceError,
+} from '../../core/spi.ts';
+import { judgeStaged, type StagedKind } from '../filesink/orphan.ts';
+import { formatPartName } from '../filesink/part-name.ts';
+import { isS3Error } from './errors.ts';
+import type { S3Handle } from './handle.ts';
 import type { Retrier } from './retry.ts';
-import type { S3Api, UploadPlace } from './s3-api.ts';
+import type { ListedUpload, S3Api, UploadPlace } from './s3-api.ts';
 
 /** Between aborts: 50 a second leave the store to the pipelines that are at work. */
 const PAUSE_MS = 20;
+/** To know how long an upload is costs a request, so a list tells it of the first ones. */
+const MEASURED_MAX = 100;
 const PROBE_DIRECTORY = '_sluice';
+const SET_A_RULE =
+  'set a lifecycle rule that aborts incomplete uploads (AbortIncompleteMultipartUpload) after some days, more than any ' +
+  'outage may last';
+const UNLISTED = 'this store does not list uploads by prefix, so what crashed runs leave behind cannot be found';
 
 export interface OrphansOptions {
   readonly bucket: string;
@@ -17,7 +35,17 @@ export interface OrphansOptions {
   readonly env: Pick<Env, 'timers' | 'log'>;
 }
 
-/** Uploads that nobody will complete: aborts those of older incarnations, deciding by the name alone. */
+/** What slots name is kept. */
+export function uploadsOf(keep: readonly PendingHandle<S3Handle>[]): ReadonlySet<string> {
+  return new Set(keep.map(({ payload }) => payload.uploadId));
+}
+
+interface StagedUpload {
+  readonly upload: ListedUpload;
+  readonly judged: Exclude<StagedKind, { kind: 'foreign' }>;
+}
+
+/** Uploads that nobody will complete: those of older incarnations, by their name alone. */
 export class Orphans {
   readonly #options: OrphansOptions;
   #provedListing = false;
@@ -28,15 +56,16 @@ export class Orphans {
 
   /** Leaves alone what is in `keep`, what is not this owner's, and what is not older than the scope says. */
   async abort(scope: OrphanScope, keep: ReadonlySet<string>, signal: AbortSignal): Promise<OrphanReport> {
-    const { env } = this.#options;
-    if (!this.#provedListing) await this.#proveListing(signal);
+    const { env, bucket, root } = this.#options;
+    if (!this.#provedListing) {
+      const isListed = await this.#proveListing(signal);
+      this.#provedListing = true;
+      if (!isListed) env.log.warn(`${UNLISTED}: ${SET_A_RULE}`, { bucket, prefix: root });
+    }
     const aborted: string[] = [];
     let kept = 0;
-    for await (const upload of this.#list(signal)) {
-      const name = upload.key.slice(upload.key.lastIndexOf('/') + 1);
-      const part = parsePartName(name);
-      if (part === undefined || !isPartOf(scope, part)) continue;
-      const isOrphan = part.epoch < scope.epochBelow && !keep.has(upload.uploadId);
+    for await (const { upload, judged } of this.#staged(scope, keep, signal)) {
+      const isOrphan = judged.kind === 'orphan';
       if (isOrphan && (await this.#abortOne(upload, signal))) aborted.push(upload.key);
       else kept++;
       if (isOrphan) await env.timers.sleep(PAUSE_MS, { signal });
@@ -44,13 +73,61 @@ export class Orphans {
     return { aborted, kept };
   }
 
-  async *#list(signal: AbortSignal): AsyncGenerator<UploadPlace> {
+  /** What `abort` would abort. Where no upload is to be seen, one is begun, looked for and aborted. */
+  async list(scope: OrphanScope, keep: ReadonlySet<string>, signal: AbortSignal): Promise<OrphanListing> {
+    const { bucket } = this.#options;
+    const orphans: Orphan[] = [];
+    let kept = 0;
+    for await (const { upload, judged } of this.#staged(scope, keep, signal)) {
+      if (judged.kind === 'kept') kept++;
+      else {
+        orphans.push({
+          place: `s3:${bucket}/${upload.key}`,
+          id: upload.uploadId,
+          epoch: judged.epoch,
+          bytes: orphans.length < MEASURED_MAX ? await this.#bytesOf(upload, signal) : undefined,
+          stagedAtMs: upload.begunAtMs,
+        });
+      }
+    }
+    // A store that shows one of ours by the prefix shows all of them.
+    const isListed = orphans.length + kept > 0 || (await this.#proveListing(signal));
+    return { orphans, kept, ...(isListed ? {} : { blindness: { why: UNLISTED, help: SET_A_RULE } }) };
+  }
+
+  /** Every upload of this owner, and whether it is an orphan: for those who abort them and those who only look. */
+  async *#staged(scope: OrphanScope, keep: ReadonlySet<string>, signal: AbortSignal): AsyncGenerator<StagedUpload> {
+    for await (const upload of this.#list(signal)) {
+      const name = upload.key.slice(upload.key.lastIndexOf('/') + 1);
+      const judged = judgeStaged(name, scope, keep.has(upload.uploadId));
+      if (judged.kind !== 'foreign') yield { upload, judged };
+    }
+  }
+
+  async *#list(signal: AbortSignal): AsyncGenerator<ListedUpload> {
     const { bucket, root, api, retrier } = this.#options;
     for (let next: string | undefined, isFirst = true; isFirst || next !== undefined; isFirst = false) {
       const query = { bucket, prefix: root, next };
       const page = await retrier.run(() => api.listUploads(query, { signal }), signal);
       yield* page.items;
       next = page.next;
+    }
+  }
+
+  /** Undefined when the store does not say: it is only for people to know. */
+  async #bytesOf(upload: UploadPlace, signal: AbortSignal): Promise<number | undefined> {
+    const { api, retrier } = this.#options;
+    let bytes = 0;
+    try {
+      for (let next: string | undefined, isFirst = true; isFirst || next !== undefined; isFirst = false) {
+        const page = await retrier.run(() => api.listParts({ ...upload, next }, { signal }), signal);
+        for (const part of page.items) bytes += part.bytes;
+        next = page.next;
+      }
+      return bytes;
+    } catch (error) {
+      if (isS3Error(error, 'denied', 'noSuchUpload', 'notImplemented')) return undefined;
+      throw error;
     }
   }
 
@@ -74,8 +151,8 @@ export class Orphans {
    * Some stores (MinIO) list an upload only to who knows its key, so their orphans are never found. One upload, begun and
    * aborted, shows it; if this process dies in between, it has the name of an orphan itself.
    */
-  async #proveListing(signal: AbortSignal): Promise<void> {
-    const { bucket, root, api, retrier, owner, env } = this.#options;
+  async #proveListing(signal: AbortSignal): Promise<boolean> {
+    const { bucket, root, api, retrier, owner } = this.#options;
     const name = formatPartName({ ...owner, counter: 0, extension: 'probe' });
     const place = { bucket, key: `${root}${PROBE_DIRECTORY}/${name}` };
     const probe = { metadata: {}, attributes: {} };
@@ -83,12 +160,6 @@ export class Orphans {
     let isListed = false;
     for await (const upload of this.#list(signal)) isListed ||= upload.uploadId === uploadId;
     await this.#abortOne({ ...place, uploadId }, signal);
-    this.#provedListing = true;
-    if (isListed) return;
-    env.log.warn(
-      'this store does not list uploads by prefix, so what crashed runs leave behind cannot be found: set a lifecycle rule ' +
-        'that aborts incomplete uploads (AbortIncompleteMultipartUpload) after some days, more than any outage may last',
-      { bucket, prefix: root },
-    );
+    return isListed;
   }
 }

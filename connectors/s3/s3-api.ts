@@ -11,6 +11,12 @@ export interface UploadPlace extends ObjectPlace {
   readonly uploadId: string;
 }
 
+/** An upload as a list shows it. */
+export interface ListedUpload extends UploadPlace {
+  /** By the clock of the store. */
+  readonly begunAtMs?: number | undefined;
+}
+
 /** What the answer to one part says about it; completing has to name it. */
 export interface PartTag {
   readonly etag: string;
@@ -82,6 +88,6 @@ export interface S3Api {
   listUploads(
     query: { bucket: string; prefix: string; next?: string | undefined },
     options?: CallOptions,
-  ): Promise<Page<UploadPlace>>;
+  ): Promise<Page<ListedUpload>>;
   listParts(query: UploadPlace & { next?: string | undefined }, options?: CallOptions): Promise<Page<ListedPart>>;
 }

@@ -22,6 +22,7 @@ import { isS3Error, type S3Action, toS3Error } from './errors.ts';
 import type {
   ListedPart,
   ObjectAttributes,
+  ListedUpload,
   ObjectHead,
   ObjectPlace,
   Page,
@@ -176,15 +177,17 @@ export class SdkApi implements S3Api {
   async listUploads(
     { bucket, prefix, next }: Parameters<S3Api['listUploads']>[0],
     { signal }: CallOptions = {},
-  ): Promise<Page<UploadPlace>> {
+  ): Promise<Page<ListedUpload>> {
     const doing = { doing: 'list uploads below', permission: 's3:ListBucketMultipartUploads' };
     const marker = next === undefined ? undefined : (JSON.parse(next) as [key: string, uploadId: string]);
     const input = { Bucket: bucket, Prefix: prefix, KeyMarker: marker?.[0], UploadIdMarker: marker?.[1] };
     const page = await this.#send(doing, { bucket, key: prefix }, signal, (client, options) =>
       client.send(new ListMultipartUploadsCommand(input), options),
     );
-    const items = (page.Uploads ?? []).flatMap(({ Key, UploadId }) =>
-      Key === undefined || UploadId === undefined ? [] : { bucket, key: Key, uploadId: UploadId },
+    const items = (page.Uploads ?? []).flatMap(({ Key, UploadId, Initiated }) =>
+      Key === undefined || UploadId === undefined
+        ? []
+        : { bucket, key: Key, uploadId: UploadId, begunAtMs: Initiated?.getTime() },
     );
     const hasMore = page.IsTruncated === true && page.NextKeyMarker !== undefined;
     return { items, next: hasMore ? JSON.stringify([page.NextKeyMarker, page.NextUploadIdMarker]) : undefined };

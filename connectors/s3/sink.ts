@@ -1,11 +1,21 @@
 import type { z } from 'zod';
-import type { CheckContext, Env, Sink, SinkContext, SinkSession, Store } from '../../core/spi.ts';
+import type {
+  CheckContext,
+  Env,
+  OrphanListing,
+  OrphanScope,
+  PendingHandle,
+  Sink,
+  SinkContext,
+  SinkSession,
+  Store,
+} from '../../core/spi.ts';
 import { PartWriter, type WriterLimits } from '../filesink/part-writer.ts';
 import { lineFormat } from '../formats/line-formats.ts';
 import { S3Committer } from './committer.ts';
 import { asStartError } from './errors.ts';
 import { type S3Handle, s3Handles } from './handle.ts';
-import { Orphans } from './orphans.ts';
+import { Orphans, uploadsOf } from './orphans.ts';
 import { PartMemory } from './part-memory.ts';
 import { Retrier } from './retry.ts';
 import type { ObjectAttributes, S3Api } from './s3-api.ts';
@@ -59,6 +69,18 @@ export class S3Sink implements Sink<S3Handle> {
     } catch (error) {
       throw asStartError(error);
     }
+  }
+
+  listOrphans(
+    scope: OrphanScope,
+    keep: readonly PendingHandle<S3Handle>[],
+    { env, signal }: CheckContext,
+  ): Promise<OrphanListing> {
+    const { settings, api } = this.#options;
+    const owner = { ...scope, epoch: scope.epochBelow };
+    const { bucket } = settings;
+    const orphans = new Orphans({ bucket, root: this.#root, api, retrier: new Retrier(env), owner, env });
+    return orphans.list(scope, uploadsOf(keep), signal);
   }
 
   async open(context: SinkContext): Promise<SinkSession<S3Handle>> {

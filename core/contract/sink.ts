@@ -1,6 +1,7 @@
 import type { SluiceError } from '../errors.ts';
 import type { Frame, SplitId } from './batch.ts';
 import type { VersionedCodec } from './codec.ts';
+import type { Diagnose } from './diagnosis.ts';
 import type { Env } from './env.ts';
 import type { MemoryBudget } from './memory.ts';
 import type { CallOptions, Store } from './store.ts';
@@ -21,6 +22,10 @@ export interface Sink<H = unknown, S = unknown> {
   check(context: CheckContext): Promise<void>;
   /** Called after the claim is durable. */
   open(context: SinkContext): Promise<SinkSession<H, S>>;
+  /** What `abortOrphans` would discard, decided by the same code. Needs no claim and discards nothing. */
+  listOrphans?(scope: OrphanScope, keep: readonly PendingHandle<H>[], context: CheckContext): Promise<OrphanListing>;
+  /** Looks at all that `check` looks at, and further. */
+  readonly diagnose?: Diagnose;
 }
 
 export interface CheckContext {
@@ -128,6 +133,28 @@ export interface OrphanScope extends Owner {
 export interface OrphanReport {
   readonly aborted: readonly string[];
   readonly kept: number;
+}
+
+/** A staged thing that nobody will commit. */
+export interface Orphan {
+  /** A path, or a bucket and key: where a person would look for it. */
+  readonly place: string;
+  /** What else tells it from others at the same place, for example the id of an upload. */
+  readonly id?: string | undefined;
+  /** The incarnation that staged it. */
+  readonly epoch: number;
+  /** Undefined where it would cost too much to know. */
+  readonly bytes: number | undefined;
+  /** Wall time; undefined where nothing tells. */
+  readonly stagedAtMs: number | undefined;
+}
+
+export interface OrphanListing {
+  readonly orphans: readonly Orphan[];
+  /** Staged by this owner, and no orphans: named by a slot, or of the newest incarnation. */
+  readonly kept: number;
+  /** Why there may be more than are to be seen, and what to do about it. */
+  readonly blindness?: { readonly why: string; readonly help: string } | undefined;
 }
 
 export interface Committer<H = unknown> {

@@ -1,5 +1,6 @@
 import type { Frame, SplitId, SplitPosition } from './batch.ts';
 import type { VersionedCodec } from './codec.ts';
+import type { Diagnose } from './diagnosis.ts';
 import type { Env } from './env.ts';
 import type { MemoryBudget } from './memory.ts';
 import type { CallOptions } from './store.ts';
@@ -13,6 +14,8 @@ export interface Source<P = unknown> {
   readonly discoverIntervalMs?: number | undefined;
   readonly positions: PositionCodec<P>;
   open(context: SourceContext): Promise<SourceSession<P>>;
+  /** Asked once `open` and `discover` have worked. */
+  readonly diagnose?: Diagnose;
 }
 
 export interface PositionCodec<P> extends VersionedCodec<P> {

@@ -1,3 +1,5 @@
+import type { Diagnose } from './diagnosis.ts';
+
 export interface CallOptions {
   signal?: AbortSignal | undefined;
 }
@@ -19,4 +21,6 @@ export interface Store {
   list(prefix: string, startAfter: string, options?: CallOptions): Promise<string[]>;
   /** Removes `key`; a key that does not exist is fine. */
   delete(key: string, options?: CallOptions): Promise<void>;
+  /** Asked before the four verbs are put to the proof, which everybody does alike. */
+  readonly diagnose?: Diagnose;
 }

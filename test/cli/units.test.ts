@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { elapsed, grouped, short } from '../../cli/units.ts';
+import { elapsed, grouped, short, sizeText } from '../../cli/units.ts';
 
 test('rates keep three digits that count', () => {
   assert.deepEqual([0, 7.4, 999, 999.6, 1234, 12_345, 999_499, 999_600, 1_234_567, 5e15].map(short), [
@@ -30,4 +30,8 @@ test('times are told in the units a person would use', () => {
     '2 min 5 s',
     '3 h 20 min',
   ]);
+});
+
+test('sizes have their unit behind a space', () => {
+  assert.deepEqual([0, 734, 1234, 8_388_608].map(sizeText), ['0 B', '734 B', '1.23 kB', '8.39 MB']);
 });

@@ -5,6 +5,7 @@ import { decideCommit, FileCommitter } from '../../../connectors/file/committer.
 import { Directories } from '../../../connectors/file/directories.ts';
 import { writeAll } from '../../../connectors/file/file-system.ts';
 import { type FileHandle, fileHandles } from '../../../connectors/file/handle.ts';
+import { listOrphans } from '../../../connectors/file/orphans.ts';
 import type { CommitPermit, PendingHandle, Verdict } from '../../../core/contract/sink.ts';
 import { systemEnv } from '../../../core/runtime/system-env.ts';
 import { fileSystemError, MemoryDisk } from '../../../testing/memory-disk.ts';
@@ -236,6 +237,29 @@ test('what is not named like a part of ours is not touched, and one that cannot 
 
   assert.deepEqual(report, { aborted: [nameOf(1)], kept: 1 });
   assert.deepEqual([...disk.filesBelow(`${ROOT}/.staging`).keys()], [nameOf(0), 'notes.txt', `${nameOf(7)}~`]);
+});
+
+test('a dry run names exactly what a sweep then removes, and changes nothing', async () => {
+  const disk = new MemoryDisk();
+  const [named] = await stage(disk, 't', 't', 'u');
+  const fs = new MemoryFileSystem(disk);
+  const foreign = ['notes.txt', nameOf(7).replace('0123456789abcdef', 'fedcba9876543210')];
+  const newer = nameOf(8).replace('-000000000001-', '-000000000002-');
+  for (const name of [...foreign, newer]) await put(fs, `${ROOT}/.staging/${name}`, 'x');
+  const before = [...disk.filesBelow(`${ROOT}/.staging`).keys()];
+  const keep = [named as PendingHandle<FileHandle>];
+
+  const listing = await listOrphans({ root: ROOT, fs }, SCOPE, keep);
+
+  assert.deepEqual([...disk.filesBelow(`${ROOT}/.staging`).keys()], before);
+  assert.deepEqual(listing, {
+    orphans: [1, 2].map((n) => ({
+      ...{ place: `${ROOT}/.staging/${nameOf(n)}`, epoch: 1, bytes: 5, stagedAtMs: undefined },
+    })),
+    kept: 2,
+  });
+  const report = await committerOn(disk).abortOrphans(SCOPE, keep, {});
+  assert.deepEqual(report, { aborted: [nameOf(1), nameOf(2)], kept: 2 });
 });
 
 test('without a staging area there are no orphans', async () => {

@@ -5,7 +5,7 @@ import type { OrphanScope } from '../../../core/contract/sink.ts';
 import { refusal } from '../../../testing/s3/errors.ts';
 import type { S3Model } from '../../../testing/s3/model.ts';
 import { Committing, EPOCH, OWNER } from './support/committing.ts';
-import { apiOn, BUCKET, newModel } from './support/scene.ts';
+import { apiOn, BUCKET, newModel, sinkOn } from './support/scene.ts';
 
 const SCOPE: OrphanScope = { ...OWNER, epochBelow: EPOCH };
 const signal = new AbortController().signal;
@@ -134,4 +134,99 @@ test('the upload that tests the listing is an orphan itself when its process die
   await next.env.run(next.committer.abortOrphans(scope, [], { signal }));
 
   assert.ok(!keysLeft(scene.model).includes(probe as string));
+});
+
+// The dry run.
+
+const listOn = (scene: Committing, keep: Parameters<Committing['committer']['abortOrphans']>[1] = [], input = {}) =>
+  scene.env.run(sinkOn(scene.model, input).listOrphans(SCOPE, keep, { env: scene.env.env, signal }));
+
+const changesMade = ({ requestCounts }: S3Model) =>
+  [...requestCounts].filter(([operation]) => !/^(List|Head|Get)/.test(operation)).map(([operation]) => operation);
+
+test('a dry run names exactly what is then aborted, and changes nothing', async () => {
+  const scene = new Committing();
+  const handle = await scene.stage({ epoch: 1 });
+  const key = keyOf();
+  const named = await begin(scene.model, key);
+  const keep = [{ ...handle, payload: { ...handle.payload, key, uploadId: named } }];
+  for (const other of [key, keyOf({ epoch: 4 }), keyOf({ epoch: 5 }), keyOf({ shard: 1 } as object), 'raw/t/x'])
+    await begin(scene.model, other);
+  const before = scene.model.uploads(BUCKET).map(({ id }) => id);
+  scene.model.requestCounts.clear();
+
+  const listing = await listOn(scene, keep);
+
+  assert.deepEqual(changesMade(scene.model), []);
+  assert.deepEqual(
+    scene.model.uploads(BUCKET).map(({ id }) => id),
+    before,
+  );
+  assert.equal(listing.kept, 2);
+  assert.equal(listing.blindness, undefined);
+  const { aborted, kept } = await scene.env.run(scene.committer.abortOrphans(SCOPE, keep, { signal }));
+  assert.deepEqual(
+    listing.orphans.map(({ place }) => place),
+    aborted.map((one) => `s3:${BUCKET}/${one}`),
+  );
+  assert.equal(kept, listing.kept);
+  assert.ok(!listing.orphans.some(({ id }) => id === named));
+});
+
+test('a dry run tells the epoch, the age and the bytes of an orphan', async () => {
+  const scene = new Committing();
+  const api = apiOn(scene.model);
+  const key = keyOf({ epoch: 3 });
+  const uploadId = await begin(scene.model, key);
+  await api.uploadPart({ bucket: BUCKET, key, uploadId, number: 1 }, Buffer.alloc(700));
+  await api.uploadPart({ bucket: BUCKET, key, uploadId, number: 2 }, Buffer.alloc(34));
+
+  const { orphans } = await listOn(scene);
+
+  const stagedAtMs = Math.floor((scene.model.uploads(BUCKET)[0]?.initiatedMs ?? 0) / 1000) * 1000;
+  const [orphan] = orphans;
+  assert.deepEqual(
+    { ...orphan, stagedAtMs: Math.floor((orphan?.stagedAtMs ?? 0) / 1000) * 1000 },
+    { place: `s3:${BUCKET}/${key}`, id: uploadId, epoch: 3, bytes: 734, stagedAtMs },
+  );
+});
+
+test('how long an orphan is stays open where its parts may not be listed', async () => {
+  const scene = new Committing();
+  await begin(scene.model, keyOf());
+  scene.model.denied.add('s3:ListMultipartUploadParts');
+
+  assert.equal((await listOn(scene)).orphans[0]?.bytes, undefined);
+});
+
+test('where nothing is to be seen, one upload that is begun and aborted tells a store that hides them', async () => {
+  for (const [uploadsListedFor, isBlind] of [
+    ['prefix', false],
+    ['exactKey', true],
+  ] as const) {
+    const scene = new Committing({ model: newModel({ behaviour: { uploadsListedFor } }) });
+    if (isBlind) await begin(scene.model, keyOf());
+    const before = keysLeft(scene.model);
+
+    const { orphans, blindness } = await listOn(scene);
+
+    assert.deepEqual(orphans, []);
+    assert.deepEqual(keysLeft(scene.model), before, 'the probe is gone again');
+    assert.equal(blindness !== undefined, isBlind);
+    if (isBlind) assert.match(blindness?.help ?? '', /AbortIncompleteMultipartUpload/);
+  }
+});
+
+test('the upload that a dry run begins is an orphan to the instance after the newest', async () => {
+  const scene = new Committing();
+  scene.model.denied.add('s3:AbortMultipartUpload');
+  await listOn(scene);
+  scene.model.denied.clear();
+  const [probe] = keysLeft(scene.model);
+  assert.match(probe as string, /_sluice.*probe$/);
+
+  const next = { ...SCOPE, epochBelow: EPOCH + 1 };
+  const { aborted } = await scene.env.run(scene.committer.abortOrphans(next, [], { signal }));
+
+  assert.ok(aborted.includes(probe as string));
 });

@@ -1,0 +1,59 @@
+import { basename, join } from 'node:path';
+import type { OrphanListing, OrphanScope, PendingHandle } from '../../core/spi.ts';
+import { judgeStaged, type StagedKind } from '../filesink/orphan.ts';
+import { isErrorCode, toFileError, withFileErrors } from './errors.ts';
+import type { FileSystem } from './file-system.ts';
+import type { FileHandle } from './handle.ts';
+import { STAGING } from './staging.ts';
+
+export interface StagedFile {
+  readonly name: string;
+  readonly path: string;
+  readonly judged: Exclude<StagedKind, { kind: 'foreign' }>;
+}
+
+export interface StagingPlace {
+  readonly root: string;
+  readonly fs: FileSystem;
+}
+
+/** Everything that this owner has staged, and whether it is an orphan: for those who remove them and those who only look. */
+export async function readStaged(
+  { root, fs }: StagingPlace,
+  scope: OrphanScope,
+  keep: readonly PendingHandle<FileHandle>[],
+): Promise<StagedFile[]> {
+  const staging = join(root, STAGING);
+  const keptNames = new Set(keep.map(({ payload }) => basename(payload.staged)));
+  return (await entriesOf(staging, fs)).flatMap(({ name }) => {
+    const judged = judgeStaged(name, scope, keptNames.has(name));
+    return judged.kind === 'foreign' ? [] : [{ name, path: join(staging, name), judged }];
+  });
+}
+
+/** What a sweep would remove. */
+export async function listOrphans(
+  place: StagingPlace,
+  scope: OrphanScope,
+  keep: readonly PendingHandle<FileHandle>[],
+): Promise<OrphanListing> {
+  const staged = await readStaged(place, scope, keep);
+  const orphans: OrphanListing['orphans'][number][] = [];
+  for (const { path, judged } of staged) {
+    if (judged.kind !== 'orphan') continue;
+    const status = await withFileErrors({ doing: 'look at', path }, () => place.fs.lstat(path));
+    // Somebody removed it since.
+    if (status === undefined) continue;
+    orphans.push({ place: path, epoch: judged.epoch, bytes: status.bytes, stagedAtMs: status.modifiedMs });
+  }
+  return { orphans, kept: staged.filter(({ judged }) => judged.kind === 'kept').length };
+}
+
+async function entriesOf(staging: string, fs: FileSystem) {
+  try {
+    return await fs.readdir(staging);
+  } catch (error) {
+    if (isErrorCode(error, 'ENOENT')) return [];
+    throw toFileError(error, { doing: 'list', path: staging });
+  }
+}
