@@ -3,13 +3,18 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { auditOutput, faultsOf, isExact } from '../../testing/ledger/index.ts';
+import { S3Bucket } from '../../test/services/s3-bucket.ts';
+import { auditOutput, faultsOf, isExact, type OutputRoot } from '../../testing/ledger/index.ts';
 import { useBroker } from '../broker.ts';
 import { pinHarness, placement } from '../machine.ts';
+import { useS3 } from '../s3.ts';
 import { ensureTopic, ledgerOf, PRODUCER_BATCH_BYTES, type Workload } from '../topic.ts';
 import type { Measurement } from './meter.ts';
-import { type Job, PROGRAMS, type Program, runBare } from './programs.ts';
+import { type Job, PREFIX, PROGRAMS, type Program, runBare } from './programs.ts';
 import { printResults, printStages } from './report.ts';
+
+/** Those that need no S3 server. */
+const BY_DEFAULT = PROGRAMS.filter(({ output }) => output === 'folder');
 
 const { values: options } = parseArgs({
   options: {
@@ -19,7 +24,7 @@ const { values: options } = parseArgs({
     partitions: { type: 'string', default: '8' },
     codec: { type: 'string', default: 'none' },
     runs: { type: 'string', default: '5' },
-    only: { type: 'string', default: PROGRAMS.map((program) => program.name).join(',') },
+    only: { type: 'string', default: BY_DEFAULT.map((program) => program.name).join(',') },
     out: { type: 'string', default: tmpdir() },
     stages: { type: 'boolean', default: false },
   },
@@ -40,9 +45,12 @@ const programs = options.only.split(',').map((name) => {
 const pinning = pinHarness();
 const { brokers, how, stop } = await useBroker(options.brokers);
 const out = mkdtempSync(join(options.out, 'sluice-drain-'));
+let s3: Awaited<ReturnType<typeof useS3>> | undefined;
 try {
+  if (programs.some(({ output }) => output === 'bucket')) s3 = await useS3();
   console.log(
-    `${how}; ${placement(pinning)}; producer batches of ${PRODUCER_BATCH_BYTES / 1024} KiB; Node ${process.version}`,
+    `${how}${s3 === undefined ? '' : `, ${s3.how}`}; ${placement(pinning)}; ` +
+      `producer batches of ${PRODUCER_BATCH_BYTES / 1024} KiB; Node ${process.version}`,
   );
   for (const codec of options.codec.split(',')) {
     for (const valueBytes of options.size.split(',').map(Number)) {
@@ -52,6 +60,7 @@ try {
   }
 } finally {
   rmSync(out, { recursive: true, force: true });
+  await s3?.stop();
   await stop();
 }
 
@@ -62,7 +71,10 @@ async function measure(workload: Workload): Promise<void> {
   for (let run = 0; run < runs; run++) {
     // Turn about, so that a slow minute of the machine does not fall on one program; the last of one round is not the first of the next.
     for (const program of [...able.slice(run % able.length), ...able.slice(0, run % able.length)]) {
-      const measured = await inFolder(workload, program.name, (job) => program.run(job), true);
+      const measured =
+        program.output === 'folder'
+          ? await inFolder(workload, program.name, (job) => program.run(job), true)
+          : await inBucket(workload, program);
       results.get(program)?.push(measured);
       console.log(
         `  run ${run + 1} ${program.name}: ${measured.cpuS.toFixed(2)} CPU-s, ${measured.wallS.toFixed(2)} s`,
@@ -89,14 +101,40 @@ async function inFolder(
   mkdirSync(folder);
   try {
     const measured = await run({ brokers, workload, folder, pinning });
-    if (!audited) return measured;
-    const verdict = await auditOutput({ root: folder, ledger: ledgerOf(workload), recordsMin: workload.records });
-    if (!isExact(verdict))
-      throw new Error(`${name}: ${JSON.stringify(faultsOf(verdict))}\n${verdict.findings.join('\n')}`);
-    if (verdict.bytes !== measured.bytes)
-      throw new Error(`${name} says ${measured.bytes} bytes, there are ${verdict.bytes}`);
+    if (audited) await auditLedger(name, workload, folder, measured);
     return measured;
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+async function inBucket(workload: Workload, program: Program): Promise<Measurement> {
+  if (s3 === undefined) throw new Error('no S3 server was started');
+  const bucket = await S3Bucket.create(s3.place, 'bench');
+  try {
+    const { endpoint, accessKeyId, secretAccessKey } = s3.place;
+    const target = { endpoint, accessKeyId, secretAccessKey, bucket: bucket.name };
+    const measured = await program.run({ brokers, workload, folder: out, target, pinning });
+    const root = bucket.output(PREFIX);
+    if (program.audit === 'ledger') await auditLedger(program.name, workload, root, measured);
+    else checkBytes(program.name, measured, sum((await root.look()).map(({ bytes }) => bytes)));
+    return measured;
+  } finally {
+    await bucket.remove();
+  }
+}
+
+async function auditLedger(name: string, workload: Workload, root: OutputRoot, measured: Measurement): Promise<void> {
+  const verdict = await auditOutput({ root, ledger: ledgerOf(workload), recordsMin: workload.records });
+  if (!isExact(verdict))
+    throw new Error(`${name}: ${JSON.stringify(faultsOf(verdict))}\n${verdict.findings.join('\n')}`);
+  checkBytes(name, measured, verdict.bytes);
+}
+
+function checkBytes(name: string, measured: Measurement, bytes: number): void {
+  if (bytes !== measured.bytes) throw new Error(`${name} says ${measured.bytes} bytes, there are ${bytes}`);
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
 }

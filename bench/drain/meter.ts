@@ -1,3 +1,5 @@
+import { type RequestCounter, type Requests, requestsBetween } from '../requests.ts';
+
 /** What a measured program says of itself, as one line of JSON on standard output. */
 export interface Measurement {
   records: number;
@@ -11,15 +13,22 @@ export interface Measurement {
   rssPeakMiB: number;
   /** Slots that moved a position, where there are such. */
   checkpoints?: number;
+  /** To an S3 server, since the first batch. */
+  requests?: Requests;
 }
 
 /** Measures the process it lives in. */
 export class Meter {
-  #first: { cpuS: number; atMs: number } | undefined;
+  readonly #requests: Pick<RequestCounter, 'now'> | undefined;
+  #first: { cpuS: number; atMs: number; requests: Requests | undefined } | undefined;
+
+  constructor(requests?: Pick<RequestCounter, 'now'>) {
+    this.#requests = requests;
+  }
 
   /** Called with every batch; the first call starts the measurement. */
   batch(): void {
-    this.#first ??= { cpuS: cpuS(), atMs: performance.now() };
+    this.#first ??= { cpuS: cpuS(), atMs: performance.now(), requests: this.#requests?.now };
   }
 
   /** The last byte is durable. */
@@ -32,6 +41,7 @@ export class Meter {
       cpuS: cpuS() - first.cpuS,
       wallS: (performance.now() - first.atMs) / 1000,
       rssPeakMiB: process.resourceUsage().maxRSS / 1024,
+      ...(this.#requests && { requests: requestsBetween(first.requests ?? {}, this.#requests.now) }),
     };
     console.log(JSON.stringify(measurement));
   }

@@ -4,14 +4,17 @@ import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Pinning, pinned, rssPeakMiBOf } from '../machine.ts';
+import type { S3Target } from '../s3.ts';
 import { topicOf, type Workload } from '../topic.ts';
 import type { Measurement } from './meter.ts';
 
 export interface Job {
   brokers: string;
   workload: Workload;
-  /** An empty folder of this run's own; what lies in it afterwards is audited. */
+  /** An empty folder of this run's own. */
   folder: string;
+  /** An empty bucket of this run's own, for programs that write to one. */
+  target?: S3Target;
   pinning: Pinning | undefined;
 }
 
@@ -20,29 +23,59 @@ export interface Program {
   readonly name: string;
   /** What it promises, for the table. */
   readonly guarantee: string;
+  /** Where its output is. */
+  readonly output: 'folder' | 'bucket';
+  /** What the output is held against: every record of the topic, or only its size. */
+  readonly audit: 'ledger' | 'size';
   /** Whether it can read this workload. */
   reads(workload: Workload): boolean;
   run(job: Job): Promise<Measurement>;
 }
 
 const any = () => true;
+const intoFolder = { output: 'folder', audit: 'ledger' } as const;
+
+/** Where in its bucket the output of a program is. */
+export const PREFIX = 'raw';
 
 export const PROGRAMS: readonly Program[] = [
   {
     name: 'sluice',
     guarantee: 'exactly once, checkpoint every 1 s',
+    ...intoFolder,
     reads: any,
     run: (job) => runNode('sluice.ts', job, ['1s']),
   },
   {
     name: 'sluice-final',
     guarantee: 'exactly once, one final checkpoint',
+    ...intoFolder,
     reads: any,
     run: (job) => runNode('sluice.ts', job, ['1h']),
   },
-  { name: 'bare', guarantee: 'none', reads: ({ codec }) => codec === 'none', run: (job) => runBare(job, 'write') },
-  { name: 'kafkajs', guarantee: 'none', reads: any, run: (job) => runNode('kafkajs.ts', job, []) },
-  { name: 'kcat', guarantee: 'none', reads: any, run: runKcat },
+  {
+    name: 'bare',
+    guarantee: 'none',
+    ...intoFolder,
+    reads: ({ codec }) => codec === 'none',
+    run: (job) => runBare(job, 'write'),
+  },
+  {
+    name: 'kafkajs',
+    guarantee: 'none',
+    ...intoFolder,
+    reads: any,
+    run: (job) => runNode('kafkajs.ts', job, []),
+  },
+  { name: 'kcat', guarantee: 'none', ...intoFolder, reads: any, run: runKcat },
+  {
+    name: 'sluice-s3',
+    guarantee: 'exactly once, checkpoint every 1 s',
+    ...{ output: 'bucket', audit: 'ledger' },
+    reads: any,
+    run: runSluiceS3,
+  },
+  { name: 'put', guarantee: 'none', output: 'bucket', audit: 'size', reads: any, run: runPut },
 ];
 
 /** The bare loop up to one of its stages; only `write` leaves an output worth auditing. */
@@ -50,13 +83,33 @@ export function runBare(job: Job, stage: string): Promise<Measurement> {
   return runNode('bare.ts', job, [String(job.workload.partitions), stage]);
 }
 
-async function runNode(program: string, job: Job, more: readonly string[]): Promise<Measurement> {
-  const { brokers, workload, folder, pinning } = job;
+function runNode(program: string, job: Job, more: readonly string[]): Promise<Measurement> {
+  const { brokers, workload, folder } = job;
+  return measure(program, job, [
+    brokers,
+    topicOf(workload),
+    String(workload.records),
+    join(folder, 'out.ndjson'),
+    ...more,
+  ]);
+}
+
+function runSluiceS3(job: Job): Promise<Measurement> {
+  return measure('sluice-s3.ts', job, [job.brokers, topicOf(job.workload), JSON.stringify(job.target), PREFIX, '1s']);
+}
+
+/** As many bytes as the others bring into their output: a line has a newline. */
+function runPut(job: Job): Promise<Measurement> {
+  const { records, valueBytes } = job.workload;
+  const bytes = records * (valueBytes + 1);
+  return measure('put.ts', job, [JSON.stringify(job.target), `${PREFIX}/put.ndjson`, String(records), String(bytes)]);
+}
+
+async function measure(program: string, { pinning }: Job, args: readonly string[]): Promise<Measurement> {
   const script = fileURLToPath(new URL(`./programs/${program}`, import.meta.url));
-  const args = [script, brokers, topicOf(workload), String(workload.records), join(folder, 'out.ndjson'), ...more];
   // kafkajs arms timers in the past, which Node reports
   const node = [process.execPath, '--disable-warning=TimeoutNegativeWarning'];
-  const { output } = await finish(pinned(pinning, [...node, ...args]), 'stdout');
+  const { output } = await finish(pinned(pinning, [...node, script, ...args]), 'stdout');
   return JSON.parse(output.trim().split('\n').at(-1) ?? '') as Measurement;
 }
 

@@ -17,7 +17,9 @@ export function printResults(workload: Workload, results: ReadonlyMap<Program, r
     const runs = [...results].find(([program]) => program.name === name)?.[1];
     return runs === undefined ? undefined : mid(runs, millionsPerCpuS);
   };
-  const references = ['kafkajs', 'kcat', 'bare'].map((name) => ({ name, rate: reference(name) }));
+  const references = ['kafkajs', 'kcat', 'bare', 'sluice', 'put']
+    .map((name) => ({ name, rate: reference(name) }))
+    .filter(({ rate }) => rate !== undefined);
 
   console.log(`${heading(workload)}; medians of ${[...results.values()][0]?.length} runs, every output exact\n`);
   printTable(
@@ -52,12 +54,27 @@ export function printResults(workload: Workload, results: ReadonlyMap<Program, r
       ];
     }),
   );
+  for (const [program, runs] of results) printRequests(program, runs);
   const [every, final] = ['sluice', 'sluice-final'].map(reference);
   if (every !== undefined && final !== undefined) {
     console.log(
       `\ncheckpoints every second cost ${((final / every - 1) * 100).toFixed(1)} % against one final checkpoint`,
     );
   }
+}
+
+/** What went to the S3 server between the first batch and the end. */
+function printRequests({ name }: Program, runs: readonly Measurement[]): void {
+  const kinds = new Set(runs.flatMap(({ requests }) => Object.keys(requests ?? {})));
+  if (kinds.size === 0) return;
+  console.log(`\nrequests of ${name}, medians\n`);
+  printTable(
+    ['request', 'per run', 'per GB'],
+    [...kinds].sort().map((kind) => {
+      const perRun = mid(runs, ({ requests }) => requests?.[kind] ?? 0);
+      return [kind, perRun.toFixed(0), mid(runs, (run) => ((run.requests?.[kind] ?? 0) / run.bytes) * 1e9).toFixed(0)];
+    }),
+  );
 }
 
 /** What each stage of the bare loop adds to the one before it. */

@@ -1,0 +1,53 @@
+import { subscribe } from 'node:diagnostics_channel';
+import type { ClientRequest } from 'node:http';
+
+/** Requests by kind: `data UploadPart`, `log PutObject` and so on. */
+export type Requests = Record<string, number>;
+
+/** Counts what this process sends to an S3 server, as Node's own HTTP client tells it; nothing is put in the way of a request. */
+export class RequestCounter {
+  readonly #requests: Requests = {};
+
+  constructor() {
+    subscribe('http.client.request.start', (message) => {
+      const { method, path } = (message as { request: ClientRequest }).request;
+      const kind = kindOf(method, path);
+      this.#requests[kind] = (this.#requests[kind] ?? 0) + 1;
+    });
+  }
+
+  get now(): Requests {
+    return { ...this.#requests };
+  }
+}
+
+/** What came between two looks. */
+export function requestsBetween(before: Requests, after: Requests): Requests {
+  const more = Object.entries(after).map(([kind, count]) => [kind, count - (before[kind] ?? 0)] as const);
+  return Object.fromEntries(more.filter(([, count]) => count > 0));
+}
+
+function kindOf(method: string, path: string): string {
+  const { pathname, searchParams } = new URL(path, 'http://s3');
+  const of = `${pathname}/${searchParams.get('prefix') ?? ''}`.includes('/_sluice') ? 'log' : 'data';
+  return `${of} ${operationOf(method, searchParams)}`;
+}
+
+function operationOf(method: string, query: URLSearchParams): string {
+  switch (method) {
+    case 'PUT':
+      return query.has('partNumber') ? 'UploadPart' : 'PutObject';
+    case 'POST':
+      return query.has('uploads') ? 'CreateMultipartUpload' : 'CompleteMultipartUpload';
+    case 'HEAD':
+      return 'HeadObject';
+    case 'DELETE':
+      return query.has('uploadId') ? 'AbortMultipartUpload' : 'DeleteObject';
+    case 'GET':
+      if (query.has('list-type')) return 'ListObjectsV2';
+      if (query.has('uploads')) return 'ListMultipartUploads';
+      return query.has('uploadId') ? 'ListParts' : 'GetObject';
+    default:
+      return method;
+  }
+}
