@@ -13,6 +13,10 @@ export function crc32Base64(bytes: Uint8Array): string {
  */
 export function mayLeaveUnsigned(endpoint: string | undefined, checksums: 'auto' | 'required' | 'off'): boolean {
   if (endpoint === undefined || checksums === 'off') return true;
-  const { protocol, hostname } = new URL(endpoint);
-  return protocol === 'https:' || /^(localhost|127(\.\d+){3}|\[::1\])$/.test(hostname);
+  return new URL(endpoint).protocol === 'https:' || isThisMachine(endpoint);
+}
+
+/** Whether requests to the endpoint never leave this machine. */
+export function isThisMachine(endpoint: string): boolean {
+  return /^(localhost|127(\.\d+){3}|\[::1\])$/.test(new URL(endpoint).hostname);
 }

@@ -1,6 +1,7 @@
 import { S3Client, type S3ClientConfig } from '@aws-sdk/client-s3';
 import { fromTokenFile } from '@aws-sdk/credential-provider-web-identity';
 import { mayLeaveUnsigned } from './checksum.ts';
+import { type Environment, proxyEnvOf } from './proxy.ts';
 import type { ConnectionSettings } from './settings.ts';
 
 /** Parts on their way, commits, listings and slots at a time; one more request waits for a socket. */
@@ -32,11 +33,14 @@ export interface ClientOptions {
   readonly settings: ConnectionSettings;
   /** Instead of sockets: tests and the simulator answer requests themselves. */
   readonly requestHandler?: RequestHandler | undefined;
+  /** Names proxies; without it there is none. */
+  readonly environment?: Environment | undefined;
 }
 
 /** The one place where a client of the SDK is made. It sends each request once: what is repeated, and how, is ours to say. */
-export function makeClient({ settings, requestHandler }: ClientOptions): S3Client {
+export function makeClient({ settings, requestHandler, environment = {} }: ClientOptions): S3Client {
   const { region, endpoint, pathStyle, credentials, profile, roleArn, checksums } = settings;
+  const agent = { keepAlive: true, maxSockets: SOCKETS_MAX, ...proxyEnvOf(endpoint, environment) };
   const client = new S3Client({
     // Stores that are not AWS sign with any region, but the SDK wants one.
     ...(region === undefined && endpoint !== undefined ? { region: 'us-east-1' } : definedOnly({ region })),
@@ -58,8 +62,8 @@ export function makeClient({ settings, requestHandler }: ClientOptions): S3Clien
       socketTimeout: SILENCE_MS,
       requestTimeout: REQUEST_MS,
       throwOnRequestTimeout: true,
-      httpAgent: { keepAlive: true, maxSockets: SOCKETS_MAX },
-      httpsAgent: { keepAlive: true, maxSockets: SOCKETS_MAX },
+      httpAgent: agent,
+      httpsAgent: agent,
     },
   });
   if (mayLeaveUnsigned(endpoint, checksums)) leaveUnsigned(client);

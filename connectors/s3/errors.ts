@@ -1,4 +1,5 @@
 import { type ErrorKind, SluiceError } from '../../core/spi.ts';
+import type { StoreProxy } from './proxy.ts';
 import { isAbort, type S3Answer, s3AnswerOf } from './sdk-failure.ts';
 
 /** What is known after a request that did not succeed, as far as a caller acts differently. */
@@ -36,6 +37,8 @@ export interface S3Action {
   /** Where the client was told to look. */
   readonly region: string;
   readonly endpoint: string | undefined;
+  /** What the request went through, unless NO_PROXY says otherwise. */
+  readonly proxy?: StoreProxy | undefined;
 }
 
 export class S3Error extends SluiceError {
@@ -217,6 +220,26 @@ const BY_SYSTEM_CODE: Readonly<Record<string, Meaning>> = {
   ERR_TLS_CERT_ALTNAME_INVALID: CERTIFICATE,
 };
 
+const PROXY_WANTS_PASSWORD = meaning(
+  'denied',
+  'rejected',
+  'S3_PROXY',
+  (action) => `${theProxy(action)} wants a user and a password, or others: http://user:password@host:port.`,
+);
+const PROXY_REFUSED = meaning(
+  'denied',
+  'rejected',
+  'S3_PROXY',
+  (action) =>
+    `${theProxy(action)} does not let anybody through to the store: have it allowed there, or name the host in NO_PROXY.`,
+);
+const PROXY_FAILED = meaning(
+  'unknown',
+  'unavailable',
+  'S3_PROXY',
+  (action) => `${theProxy(action)} did not get through to the store. It is tried again.`,
+);
+
 const REFUSED = meaning('refused', 'rejected', 'S3_REFUSED', 'The cause says why.');
 
 /** Gives what the SDK threw a reason and a sentence. */
@@ -228,13 +251,15 @@ export function toS3Error(cause: unknown, action: S3Action): SluiceError {
   const said = isAbort(cause) ? 'called off' : describe(answer);
   return new S3Error(reason, kind, code, {
     message: `could not ${doing} s3:${bucket}/${key}: ${said}`,
-    help: help(action, answer),
+    help: help(action, answer) + proxyHint(answer, code, action),
     details: { bucket, key, doing, code: answer.code, status: answer.status, requestId: answer.requestId },
     cause,
   });
 }
 
 function meaningOf({ code, status, systemCode }: S3Answer): Meaning {
+  if (status === 407) return PROXY_WANTS_PASSWORD;
+  if (systemCode === 'ERR_PROXY_TUNNEL') return isRefusal(status) ? PROXY_REFUSED : PROXY_FAILED;
   const bySystem = systemCode === undefined ? undefined : BY_SYSTEM_CODE[systemCode];
   if (bySystem !== undefined) return bySystem;
   // No answer at all, or one that was cut off.
@@ -255,6 +280,19 @@ function meaningOfStatus(status: number): Meaning {
   // A 200 that could not be read is an answer that says nothing.
   if (status >= 500 || status < 300) return AWAY;
   return REFUSED;
+}
+
+/** Of what does not pass by itself. */
+const isRefusal = (status = 0) => status >= 400 && status < 500 && status !== 408 && status !== 429;
+
+const theProxy = ({ proxy }: S3Action) =>
+  proxy === undefined ? 'A proxy on the way' : `The proxy ${proxy.address} (${proxy.variable})`;
+
+/** Where nothing shows that the store itself has spoken, it may have been the proxy, or nobody could reach it. */
+function proxyHint({ status, code, requestId }: S3Answer, meaningCode: string, { proxy }: S3Action): string {
+  const isOfStore = status !== undefined && (code !== undefined || requestId !== undefined);
+  if (proxy === undefined || isOfStore || meaningCode === 'S3_PROXY') return '';
+  return ` Requests go through the proxy ${proxy.address} (${proxy.variable}), unless NO_PROXY names the host.`;
 }
 
 function describe({ code, status, said, systemCode }: S3Answer): string {

@@ -30,12 +30,12 @@ export function s3Store(options: S3StoreOptions): Store {
 function sinkOf(settings: S3SinkSettings, baseDir: string): Sink<S3Handle> {
   const spool =
     settings.spool === undefined ? undefined : { directory: resolve(baseDir, settings.spool), disk: nodeSpoolDisk };
-  return new S3Sink({ settings, api: new SdkApi({ settings }), spool });
+  return new S3Sink({ settings, api: new SdkApi({ settings, environment: process.env }), spool });
 }
 
 function storeOf(settings: StoreSettings): Store {
   const { bucket, prefix } = settings;
-  return new S3Store({ bucket, prefix, api: new SdkApi({ settings }) });
+  return new S3Store({ bucket, prefix, api: new SdkApi({ settings, environment: process.env }) });
 }
 
 export const connector: Connector = {

@@ -19,10 +19,11 @@ import type { CallOptions } from '../../core/spi.ts';
 import { crc32Base64 } from './checksum.ts';
 import { makeClient, type RequestHandler } from './client.ts';
 import { isS3Error, type S3Action, toS3Error } from './errors.ts';
+import { type Environment, proxyFor } from './proxy.ts';
 import type {
   ListedPart,
-  ObjectAttributes,
   ListedUpload,
+  ObjectAttributes,
   ObjectHead,
   ObjectPlace,
   Page,
@@ -36,6 +37,8 @@ export interface SdkApiOptions {
   readonly settings: ConnectionSettings;
   /** Answers requests instead of a network. */
   readonly requestHandler?: RequestHandler | undefined;
+  /** Names proxies; without it there is none. */
+  readonly environment?: Environment | undefined;
 }
 
 type Doing = Pick<S3Action, 'doing' | 'permission'>;
@@ -264,8 +267,9 @@ export class SdkApi implements S3Api {
   }
 
   #action(doing: Doing, { bucket, key }: ObjectPlace): S3Action {
-    const { region = 'the default region', endpoint } = this.#options.settings;
-    return { ...doing, bucket, key, region, endpoint };
+    const { settings, environment = {} } = this.#options;
+    const { region = 'the default region', endpoint } = settings;
+    return { ...doing, bucket, key, region, endpoint, proxy: proxyFor(endpoint, environment) };
   }
 }
 

@@ -4,7 +4,7 @@ export interface S3Answer {
   readonly code: string | undefined;
   /** Undefined when no answer came. */
   readonly status: number | undefined;
-  /** Of the operating system, for example `ECONNRESET`. */
+  /** Of the operating system or of Node, for example `ECONNRESET`. */
   readonly systemCode: string | undefined;
   /** Where the bucket is, if the answer says so. */
   readonly region: string | undefined;
@@ -14,6 +14,8 @@ export interface S3Answer {
 
 interface SdkError extends Error {
   readonly code?: unknown;
+  /** Of a proxy that makes no tunnel. */
+  readonly statusCode?: number;
   readonly Region?: unknown;
   readonly $metadata?: { readonly httpStatusCode?: number; readonly requestId?: string };
   readonly $response?: { readonly statusCode?: number; readonly headers?: Readonly<Record<string, string>> };
@@ -32,7 +34,7 @@ const NOT_A_CODE = new Set([
 
 export function s3AnswerOf(cause: unknown): S3Answer {
   const error = (cause instanceof Error ? cause : new Error(String(cause))) as SdkError;
-  const status = error.$metadata?.httpStatusCode ?? error.$response?.statusCode;
+  const status = error.$metadata?.httpStatusCode ?? error.$response?.statusCode ?? error.statusCode;
   const hasName = !NOT_A_CODE.has(error.name) && !/^\d+$/.test(error.name);
   return {
     code: hasName ? error.name : undefined,
