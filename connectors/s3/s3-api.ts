@@ -53,6 +53,23 @@ export interface Page<T> {
   readonly next: string | undefined;
 }
 
+/** A lifecycle rule that is enabled, as far as it touches what Sluice keeps. */
+export interface LifecycleRule {
+  readonly id: string;
+  /** What it applies to; empty = everything. */
+  readonly prefix: string;
+  /** Only objects with a tag, which uploads and slots have not. */
+  readonly isForTagged: boolean;
+  readonly abortAfterDays?: number | undefined;
+  /** When objects expire: `after 30 days`, `on 2026-12-31`. */
+  readonly expires?: string | undefined;
+  /** Storage classes that objects move to. */
+  readonly movesTo?: readonly string[] | undefined;
+}
+
+/** Whether a bucket keeps what is deleted or overwritten. */
+export type Versioning = 'enabled' | 'suspended' | 'never';
+
 /**
  * What Sluice needs of S3, one request per call, never repeated here. Calls reject with `S3Error`, whose `reason` says what
  * is known: only `unknown` and `throttled` leave open whether the request took effect.
@@ -90,4 +107,12 @@ export interface S3Api {
     options?: CallOptions,
   ): Promise<Page<ListedUpload>>;
   listParts(query: UploadPlace & { next?: string | undefined }, options?: CallOptions): Promise<Page<ListedPart>>;
+
+  // What a diagnosis looks at.
+
+  /** Empty where none are set. */
+  lifecycleRules(bucket: string, options?: CallOptions): Promise<readonly LifecycleRule[]>;
+  versioning(bucket: string, options?: CallOptions): Promise<Versioning>;
+  /** The wall time of the store, in whole seconds, by the answer to a list; undefined when it does not say. */
+  serverTimeMs(query: { bucket: string; prefix: string }, options?: CallOptions): Promise<number | undefined>;
 }

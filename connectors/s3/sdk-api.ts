@@ -8,19 +8,14 @@ import {
   ListMultipartUploadsCommand,
   ListObjectsV2Command,
   ListPartsCommand,
-  type ObjectCannedACL,
   PutObjectCommand,
-  type S3Client,
-  type ServerSideEncryption,
-  type StorageClass,
   UploadPartCommand,
 } from '@aws-sdk/client-s3';
 import type { CallOptions } from '../../core/spi.ts';
 import { crc32Base64 } from './checksum.ts';
-import { makeClient, type RequestHandler } from './client.ts';
-import { isS3Error, type S3Action, toS3Error } from './errors.ts';
-import { type Environment, proxyFor } from './proxy.ts';
+import { isS3Error } from './errors.ts';
 import type {
+  LifecycleRule,
   ListedPart,
   ListedUpload,
   ObjectAttributes,
@@ -30,28 +25,18 @@ import type {
   PartTag,
   S3Api,
   UploadPlace,
+  Versioning,
 } from './s3-api.ts';
-import type { ConnectionSettings } from './settings.ts';
-
-export interface SdkApiOptions {
-  readonly settings: ConnectionSettings;
-  /** Answers requests instead of a network. */
-  readonly requestHandler?: RequestHandler | undefined;
-  /** Names proxies; without it there is none. */
-  readonly environment?: Environment | undefined;
-}
-
-type Doing = Pick<S3Action, 'doing' | 'permission'>;
+import { extraPermissions, kept } from './sdk-attributes.ts';
+import { readLifecycle, readServerTime, readVersioning } from './sdk-bucket.ts';
+import { SdkConnection, type SdkOptions } from './sdk-connection.ts';
 
 /** The port on the AWS SDK. */
 export class SdkApi implements S3Api {
-  readonly #options: SdkApiOptions;
-  #client: S3Client | undefined;
-  #sendsChecksums: boolean;
+  readonly #connection: SdkConnection;
 
-  constructor(options: SdkApiOptions) {
-    this.#options = options;
-    this.#sendsChecksums = options.settings.checksums !== 'off';
+  constructor(options: SdkOptions) {
+    this.#connection = new SdkConnection(options);
   }
 
   async putIfAbsent(place: ObjectPlace, body: Uint8Array, { signal }: CallOptions = {}): Promise<'created' | 'exists'> {
@@ -59,11 +44,11 @@ export class SdkApi implements S3Api {
     // A request may be on its way longer than the caller keeps its memory.
     const copy = Buffer.from(body);
     const put = (crc32: string | undefined) =>
-      this.#send(doing, place, signal, (client, options) =>
+      this.#connection.send(doing, place, signal, (client, options) =>
         client.send(new PutObjectCommand({ ...named(place), Body: copy, IfNoneMatch: '*', ...sum(crc32) }), options),
       );
     try {
-      await this.#withChecksum(crc32Base64(copy), put);
+      await this.#connection.withChecksum(crc32Base64(copy), put);
       return 'created';
     } catch (error) {
       if (isS3Error(error, 'preconditionFailed')) return 'exists';
@@ -73,7 +58,7 @@ export class SdkApi implements S3Api {
 
   async get(place: ObjectPlace, { signal }: CallOptions = {}): Promise<Uint8Array | undefined> {
     const doing = { doing: 'read', permission: 's3:GetObject' };
-    const get = this.#send(doing, place, signal, async (client, options) => {
+    const get = this.#connection.send(doing, place, signal, async (client, options) => {
       const { Body } = await client.send(new GetObjectCommand(named(place)), options);
       return Body === undefined ? new Uint8Array() : await Body.transformToByteArray();
     });
@@ -82,7 +67,7 @@ export class SdkApi implements S3Api {
 
   async head(place: ObjectPlace, { signal }: CallOptions = {}): Promise<ObjectHead | undefined> {
     const doing = { doing: 'look at', permission: 's3:GetObject' };
-    const head = this.#send(doing, place, signal, async (client, options) => {
+    const head = this.#connection.send(doing, place, signal, async (client, options) => {
       const { ContentLength = 0, Metadata = {} } = await client.send(new HeadObjectCommand(named(place)), options);
       return { bytes: ContentLength, metadata: Metadata };
     });
@@ -92,7 +77,7 @@ export class SdkApi implements S3Api {
   async delete(place: ObjectPlace, { signal }: CallOptions = {}): Promise<void> {
     const doing = { doing: 'delete', permission: 's3:DeleteObject' };
     await orAbsent(
-      this.#send(doing, place, signal, (client, options) =>
+      this.#connection.send(doing, place, signal, (client, options) =>
         client.send(new DeleteObjectCommand(named(place)), options),
       ),
     );
@@ -105,7 +90,7 @@ export class SdkApi implements S3Api {
       ...{ Bucket: bucket, Prefix: prefix, ContinuationToken: next, MaxKeys: keysMax },
       StartAfter: startAfter === '' ? undefined : startAfter,
     };
-    const page = await this.#send(doing, { bucket, key: prefix }, signal, (client, options) =>
+    const page = await this.#connection.send(doing, { bucket, key: prefix }, signal, (client, options) =>
       client.send(new ListObjectsV2Command(input), options),
     );
     const items = (page.Contents ?? []).flatMap(({ Key }) => Key ?? []);
@@ -117,9 +102,12 @@ export class SdkApi implements S3Api {
     { metadata, attributes }: { metadata: Readonly<Record<string, string>>; attributes: ObjectAttributes },
     { signal }: CallOptions = {},
   ): Promise<string> {
-    const doing = { doing: 'begin an upload of', permission: permissionToWrite(attributes) };
+    const doing = {
+      doing: 'begin an upload of',
+      permission: ['s3:PutObject', ...extraPermissions(attributes)].join(', '),
+    };
     const create = (crc32: string | undefined) =>
-      this.#send(doing, place, signal, (client, options) =>
+      this.#connection.send(doing, place, signal, (client, options) =>
         client.send(
           new CreateMultipartUploadCommand({
             ...named(place),
@@ -130,9 +118,9 @@ export class SdkApi implements S3Api {
           options,
         ),
       );
-    const { UploadId } = await this.#withChecksum('CRC32', create);
+    const { UploadId } = await this.#connection.withChecksum('CRC32', create);
     if (UploadId !== undefined) return UploadId;
-    throw toS3Error(new Error('the answer names no upload'), this.#action(doing, place));
+    throw this.#connection.garbled('the answer names no upload', doing, place);
   }
 
   async uploadPart(
@@ -141,8 +129,8 @@ export class SdkApi implements S3Api {
     { signal }: CallOptions = {},
   ): Promise<PartTag> {
     const doing = { doing: `send part ${number} of`, permission: 's3:PutObject' };
-    const crc32 = this.#sendsChecksums ? crc32Base64(body) : undefined;
-    const { ETag } = await this.#send(doing, place, signal, (client, options) =>
+    const crc32 = this.#connection.sendsChecksums ? crc32Base64(body) : undefined;
+    const { ETag } = await this.#connection.send(doing, place, signal, (client, options) =>
       client.send(
         new UploadPartCommand({
           ...{ ...named(place), UploadId: place.uploadId, PartNumber: number, Body: body, ContentLength: body.length },
@@ -152,13 +140,13 @@ export class SdkApi implements S3Api {
       ),
     );
     if (ETag !== undefined) return { etag: ETag, crc32 };
-    throw toS3Error(new Error('the answer has no ETag'), this.#action(doing, place));
+    throw this.#connection.garbled('the answer has no ETag', doing, place);
   }
 
   async completeUpload(place: UploadPlace, parts: readonly PartTag[], { signal }: CallOptions = {}): Promise<void> {
     const doing = { doing: 'complete the upload of', permission: 's3:PutObject' };
     const Parts = parts.map(({ etag, crc32 }, index) => ({ PartNumber: index + 1, ETag: etag, ...sum(crc32) }));
-    await this.#send(doing, place, signal, (client, options) =>
+    await this.#connection.send(doing, place, signal, (client, options) =>
       client.send(
         new CompleteMultipartUploadCommand({
           ...{ ...named(place), UploadId: place.uploadId, MultipartUpload: { Parts } },
@@ -171,7 +159,7 @@ export class SdkApi implements S3Api {
   async abortUpload(place: UploadPlace, { signal }: CallOptions = {}): Promise<void> {
     const doing = { doing: 'abort an upload of', permission: 's3:AbortMultipartUpload' };
     await orAbsent(
-      this.#send(doing, place, signal, (client, options) =>
+      this.#connection.send(doing, place, signal, (client, options) =>
         client.send(new AbortMultipartUploadCommand({ ...named(place), UploadId: place.uploadId }), options),
       ),
     );
@@ -184,7 +172,7 @@ export class SdkApi implements S3Api {
     const doing = { doing: 'list uploads below', permission: 's3:ListBucketMultipartUploads' };
     const marker = next === undefined ? undefined : (JSON.parse(next) as [key: string, uploadId: string]);
     const input = { Bucket: bucket, Prefix: prefix, KeyMarker: marker?.[0], UploadIdMarker: marker?.[1] };
-    const page = await this.#send(doing, { bucket, key: prefix }, signal, (client, options) =>
+    const page = await this.#connection.send(doing, { bucket, key: prefix }, signal, (client, options) =>
       client.send(new ListMultipartUploadsCommand(input), options),
     );
     const items = (page.Uploads ?? []).flatMap(({ Key, UploadId, Initiated }) =>
@@ -202,13 +190,35 @@ export class SdkApi implements S3Api {
   ): Promise<Page<ListedPart>> {
     const doing = { doing: 'list the parts of', permission: 's3:ListMultipartUploadParts' };
     const input = { ...named(place), UploadId: place.uploadId, PartNumberMarker: next };
-    const page = await this.#send(doing, place, signal, (client, options) =>
+    const page = await this.#connection.send(doing, place, signal, (client, options) =>
       client.send(new ListPartsCommand(input), options),
     );
     const items = (page.Parts ?? []).map(({ PartNumber = 0, Size = 0, ETag = '', ChecksumCRC32 }) => ({
       ...{ number: PartNumber, bytes: Size, etag: ETag, crc32: ChecksumCRC32 },
     }));
     return { items, next: page.IsTruncated === true ? page.NextPartNumberMarker : undefined };
+  }
+
+  async lifecycleRules(bucket: string, { signal }: CallOptions = {}): Promise<LifecycleRule[]> {
+    const doing = { doing: 'read the lifecycle rules of', permission: 's3:GetLifecycleConfiguration' };
+    const read = this.#connection.send(doing, { bucket, key: '' }, signal, (client, options) =>
+      readLifecycle(client, bucket, options),
+    );
+    return (await orAbsent(read)) ?? [];
+  }
+
+  async versioning(bucket: string, { signal }: CallOptions = {}): Promise<Versioning> {
+    const doing = { doing: 'read the versioning of', permission: 's3:GetBucketVersioning' };
+    return await this.#connection.send(doing, { bucket, key: '' }, signal, (client, options) =>
+      readVersioning(client, bucket, options),
+    );
+  }
+
+  async serverTimeMs({ bucket, prefix }: { bucket: string; prefix: string }, { signal }: CallOptions = {}) {
+    const doing = { doing: 'list', permission: 's3:ListBucket' };
+    return await this.#connection.send(doing, { bucket, key: prefix }, signal, (client, options) =>
+      readServerTime(client, { bucket, prefix }, options),
+    );
   }
 
   /** Whoever may list only below a prefix is told 403 of an object that does not exist, and has to ask by a listing. */
@@ -227,50 +237,6 @@ export class SdkApi implements S3Api {
       return undefined;
     }
   }
-
-  async #send<T>(
-    doing: Doing,
-    place: ObjectPlace,
-    signal: AbortSignal | undefined,
-    call: (client: S3Client, options: { abortSignal?: AbortSignal }) => Promise<T>,
-  ): Promise<T> {
-    signal?.throwIfAborted();
-    this.#client ??= makeClient(this.#options);
-    const client = this.#client;
-    try {
-      return await call(client, signal === undefined ? {} : { abortSignal: signal });
-    } catch (error) {
-      const failure = toS3Error(error, this.#action(doing, place));
-      // The next client reads keys again: files and tokens may hold new ones by then. Requests on their way with the old one
-      // end there, and its idle sockets close by themselves.
-      if (isS3Error(failure, 'credentials') && this.#client === client) this.#client = undefined;
-      throw failure;
-    }
-  }
-
-  /** `auto`: a store that refuses a request with a checksum and takes it without gets none from then on. */
-  async #withChecksum<T>(crc32: string, call: (crc32: string | undefined) => Promise<T>): Promise<T> {
-    if (!this.#sendsChecksums) return await call(undefined);
-    try {
-      return await call(crc32);
-    } catch (error) {
-      const isRefused =
-        isS3Error(error, 'notImplemented') || (isS3Error(error, 'refused') && error.kind === 'rejected');
-      if (this.#options.settings.checksums !== 'auto' || !isRefused) throw error;
-      const result = await call(undefined).catch(() => {
-        // Then the checksum was not what it did not like.
-        throw error;
-      });
-      this.#sendsChecksums = false;
-      return result;
-    }
-  }
-
-  #action(doing: Doing, { bucket, key }: ObjectPlace): S3Action {
-    const { settings, environment = {} } = this.#options;
-    const { region = 'the default region', endpoint } = settings;
-    return { ...doing, bucket, key, region, endpoint, proxy: proxyFor(endpoint, environment) };
-  }
 }
 
 /** What does not exist is an answer, not a failure. */
@@ -285,20 +251,3 @@ async function orAbsent<T>(call: Promise<T>): Promise<T | undefined> {
 
 const named = ({ bucket, key }: ObjectPlace) => ({ Bucket: bucket, Key: key });
 const sum = (crc32: string | undefined) => (crc32 === undefined ? {} : { ChecksumCRC32: crc32 });
-
-const kept = ({ contentType, storageClass, acl, sse, kmsKeyId, tagging }: ObjectAttributes) => ({
-  ...{ ContentType: contentType, Tagging: tagging, SSEKMSKeyId: kmsKeyId },
-  // Strings that the settings have checked, or that only the store can judge.
-  StorageClass: storageClass as StorageClass | undefined,
-  ACL: acl as ObjectCannedACL | undefined,
-  ServerSideEncryption: sse as ServerSideEncryption | undefined,
-});
-
-function permissionToWrite({ acl, sse, tagging }: ObjectAttributes): string {
-  const more = [
-    acl === undefined ? [] : 's3:PutObjectAcl',
-    tagging === undefined ? [] : 's3:PutObjectTagging',
-    sse?.startsWith('aws:kms') === true ? ['kms:GenerateDataKey', 'kms:Decrypt'] : [],
-  ];
-  return ['s3:PutObject', ...more.flat()].join(', ');
-}
