@@ -7,13 +7,24 @@ export type Requests = Record<string, number>;
 /** Counts what this process sends to an S3 server, as Node's own HTTP client tells it; nothing is put in the way of a request. */
 export class RequestCounter {
   readonly #requests: Requests = {};
+  readonly #inFlight = new Set<ClientRequest>();
+  #inFlightMax = 0;
 
   constructor() {
     subscribe('http.client.request.start', (message) => {
-      const { method, path } = (message as { request: ClientRequest }).request;
-      const kind = kindOf(method, path);
+      const { request } = message as { request: ClientRequest };
+      const kind = kindOf(request.method, request.path);
       this.#requests[kind] = (this.#requests[kind] ?? 0) + 1;
+      this.#inFlight.add(request);
+      this.#inFlightMax = Math.max(this.#inFlightMax, this.#inFlight.size);
     });
+    for (const end of ['http.client.response.finish', 'http.client.request.error'])
+      subscribe(end, (message) => this.#inFlight.delete((message as { request: ClientRequest }).request));
+  }
+
+  /** The most requests that waited for their answer at a time. */
+  get inFlightMax(): number {
+    return this.#inFlightMax;
   }
 
   get now(): Requests {
