@@ -29,7 +29,7 @@ export const checkpointFaults: readonly Mutation[] = [
           '      await this.#options.committer.abortOrphans({ pipeline, lineage, layout, shard: slot.shard, epochBelow: epoch + 1 }, [], {});\n',
       },
     ],
-    caughtBy: simulator(51),
+    caughtBy: simulator(28),
   },
   {
     name: 'abort-on-close',
@@ -44,7 +44,7 @@ export const checkpointFaults: readonly Mutation[] = [
           '    } };',
       },
     ],
-    caughtBy: simulator(11),
+    caughtBy: simulator(28),
   },
   {
     name: 'abort-before-claim',
@@ -93,7 +93,7 @@ export const checkpointFaults: readonly Mutation[] = [
         replace: 'part.epoch !== scope.epochBelow',
       },
     ],
-    caughtBy: simulator(206),
+    caughtBy: simulator(86),
   },
   {
     name: 'forget-pending',
@@ -126,7 +126,7 @@ export const checkpointFaults: readonly Mutation[] = [
           "      case 'retryLater':\n        this.#entries.delete(handle.id);\n        return undefined;\n      case 'later' as never: {\n",
       },
     ],
-    caughtBy: simulator(28),
+    caughtBy: simulator(53),
   },
   {
     name: 'loss-of-the-replaced',
@@ -155,7 +155,7 @@ export const checkpointFaults: readonly Mutation[] = [
         replace: '      const splits = this.#splits.snapshot();\n      const bytes = staged.handles.reduce(',
       },
     ],
-    caughtBy: simulator(31),
+    caughtBy: simulator(6),
   },
   {
     name: 'no-settling-slot',

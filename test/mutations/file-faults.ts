@@ -28,7 +28,7 @@ export const fileFaults: readonly Mutation[] = [
         replace: '      await this.#options.fs.link(staged, final);\n      await this.#options.fs.unlink(staged);',
       },
     ],
-    caughtBy: simulator(52),
+    caughtBy: simulator(60),
   },
   {
     name: 'commit-by-copy',
@@ -64,7 +64,7 @@ export const fileFaults: readonly Mutation[] = [
         replace: '',
       },
     ],
-    caughtBy: simulator(89),
+    caughtBy: simulator(12),
   },
   {
     name: 'no-sync-after-rename',

@@ -53,7 +53,7 @@ export const kafkaFaults: readonly Mutation[] = [
           '      reached = { offset: Math.min(behind, offsetTo), leaderEpoch: header.leaderEpoch };\n',
       },
     ],
-    caughtBy: simulator(12),
+    caughtBy: simulator(17),
   },
   {
     name: 'checksum-not-checked',
@@ -65,7 +65,7 @@ export const kafkaFaults: readonly Mutation[] = [
         replace: '  if (stated >= 0 || actual >= 0) return;\n',
       },
     ],
-    caughtBy: simulator(14),
+    caughtBy: simulator(57),
   },
   {
     name: 'found-from-latest',

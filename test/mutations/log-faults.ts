@@ -173,7 +173,7 @@ export const logFaults: readonly Mutation[] = [
         replace: '    ...parked.slice(0, 0),\n',
       },
     ],
-    caughtBy: simulator(109),
+    caughtBy: simulator(46),
   },
   {
     name: 'proxy-is-a-liar',
@@ -181,7 +181,7 @@ export const logFaults: readonly Mutation[] = [
     edits: [
       { file: 'core/checkpoint/probe.ts', find: 'if (winners.length > 1)', replace: 'if (winners.length !== 1)' },
     ],
-    caughtBy: simulator(624),
+    caughtBy: simulator(182),
   },
   {
     name: 'damaged-slot-is-absent',

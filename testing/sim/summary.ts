@@ -73,6 +73,7 @@ export const MUST_BE_SEEN = [
   'looked for orphans',
   'the marker made again',
   'new partitions found',
+  'a store was silent',
   'a leader moved',
   'a broker died',
   'a gap in the offsets',

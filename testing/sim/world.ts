@@ -5,7 +5,7 @@ import { Ledger } from '../ledger/index.ts';
 import { MemoryDisk } from '../memory-disk.ts';
 import { S3Model } from '../s3/model.ts';
 import { type VirtualProcess, VirtualTime } from '../virtual-time.ts';
-import { type Caller, Calls, type Strike } from './calls.ts';
+import { type Caller, Calls, type Fate, type Port, type Strike } from './calls.ts';
 import { type Changes, type Surroundings, simulatedEnv, simulatedPipeline } from './instance.ts';
 import { storedCheckpoints } from './output.ts';
 import { BUCKET } from './places.ts';
@@ -68,7 +68,7 @@ export class World implements Surroundings {
       world: this.self,
       dice: this.dice.fork('calls'),
       trace: this.trace,
-      fateOf: (port, label) => this.weather.fateOf(port, label),
+      fateOf: (port, label) => this.#fateOf(port, label),
       errorOf,
       strikes,
       onStrike: (kind, by) => this.#strike(kind, by as Instance),
@@ -172,6 +172,12 @@ export class World implements Surroundings {
 
   #readSlot(path: string): { pending: unknown[]; source: { splits: { id: string; position: { offset: number } }[] } } {
     return JSON.parse(Buffer.from(storedCheckpoints(this).get(path) as Uint8Array).toString('utf8'));
+  }
+
+  #fateOf(port: Port, label: string): Fate {
+    const fate = this.weather.fateOf(port, label);
+    if ('afterMs' in fate) this.saw('a store was silent');
+    return fate;
   }
 
   #strike(kind: 'crash' | 'pause', instance: Instance): void {
