@@ -90,6 +90,6 @@ export const kafkaFaults: readonly Mutation[] = [
         replace: 'if (old.topicId === null && split.topicId !== null && old.topicId !== split.topicId)',
       },
     ],
-    caughtBy: simulator(436),
+    caughtBy: simulator(170),
   },
 ];

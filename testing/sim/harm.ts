@@ -36,7 +36,7 @@ export async function doHarm(world: World): Promise<void> {
       break;
     case 'recreated':
       await until(world, () => world.savedPositions().length > 0);
-      kafka.recreateTopic(topic);
+      recreate(world, topic, { catchesUp: dice.chance(0.5) });
       break;
     case 'overtaken':
       kafka.deleteRecordsBefore(topic, partition, endOffset);
@@ -52,6 +52,15 @@ export async function doHarm(world: World): Promise<void> {
   }
   world.note(`harm: ${plan.harm} ${topic}/${partition}`);
   world.saw(`harm ${plan.harm}`);
+}
+
+/** Only its id tells a new topic from the old one when it is as long by the time that somebody looks. */
+function recreate({ kafka }: World, topic: string, { catchesUp }: { catchesUp: boolean }): void {
+  const ends = Array.from({ length: kafka.partitionCount(topic) }, (_, partition) => kafka.endOffset(topic, partition));
+  kafka.recreateTopic(topic);
+  if (!catchesUp) return;
+  for (const [partition, end] of ends.entries())
+    if (end > 0) kafka.leaveGap(topic, partition, end, { asEmptyBatch: true });
 }
 
 /** The harm had to be met, and met with the right words. */
