@@ -249,10 +249,11 @@ export function toS3Error(cause: unknown, action: S3Action): SluiceError {
   const { reason, kind, code, help } = meaningOf(answer);
   const { bucket, key, doing } = action;
   const said = isAbort(cause) ? 'called off' : describe(answer);
+  const takes = code === DENIED.code ? `, it takes ${action.permission}` : '';
   return new S3Error(reason, kind, code, {
-    message: `could not ${doing} s3:${bucket}/${key}: ${said}`,
+    message: `could not ${doing} s3:${bucket}/${key}: ${said}${takes}`,
     help: help(action, answer) + proxyHint(answer, code, action),
-    details: { bucket, key, doing, code: answer.code, status: answer.status, requestId: answer.requestId },
+    details: { bucket, key, doing, answer: answer.code, status: answer.status, requestId: answer.requestId },
     cause,
   });
 }

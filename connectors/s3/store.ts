@@ -20,7 +20,8 @@ export class S3Store implements Store {
   /** Ends with a slash, unless empty. */
   readonly #root: string;
   readonly #api: S3Api;
-  #hasAnswered = false;
+  /** What it has done for us, by the permission that it takes. */
+  readonly #answered = new Set<keyof Store>();
 
   constructor({ bucket, prefix, api }: S3StoreOptions) {
     this.#bucket = bucket;
@@ -33,7 +34,7 @@ export class S3Store implements Store {
     const place = this.#placeOf(key);
     for (let attempt = 1; ; attempt++) {
       try {
-        return await this.#ask(() => this.#api.putIfAbsent(place, bytes, options));
+        return await this.#ask('createIfAbsent', () => this.#api.putIfAbsent(place, bytes, options));
       } catch (error) {
         // Said without anything written, so the same bytes may follow at once. All other doubts are the caller's to look up.
         if (!isS3Error(error, 'conflict') || attempt === CONFLICTS_MAX) throw error;
@@ -42,7 +43,7 @@ export class S3Store implements Store {
   }
 
   async get(key: string, options: CallOptions = {}): Promise<Uint8Array | undefined> {
-    return await this.#ask(() => this.#api.get(this.#placeOf(key), options));
+    return await this.#ask('get', () => this.#api.get(this.#placeOf(key), options));
   }
 
   async list(prefix: string, startAfter: string, options: CallOptions = {}): Promise<string[]> {
@@ -53,7 +54,7 @@ export class S3Store implements Store {
     };
     const keys: string[] = [];
     for (let next: string | undefined, isFirst = true; isFirst || next !== undefined; isFirst = false) {
-      const page = await this.#ask(() => this.#api.listKeys({ ...query, next }, options));
+      const page = await this.#ask('list', () => this.#api.listKeys({ ...query, next }, options));
       for (const key of page.items) keys.push(key.slice(this.#root.length));
       next = page.next;
     }
@@ -61,17 +62,17 @@ export class S3Store implements Store {
   }
 
   async delete(key: string, options: CallOptions = {}): Promise<void> {
-    await this.#ask(() => this.#api.delete(this.#placeOf(key), options));
+    await this.#ask('delete', () => this.#api.delete(this.#placeOf(key), options));
   }
 
-  /** Before its first answer, what a store refuses is a mistake in the settings. */
-  async #ask<T>(call: () => Promise<T>): Promise<T> {
+  /** What a store refuses the first time is a mistake in the settings, or of a policy. */
+  async #ask<T>(kind: keyof Store, call: () => Promise<T>): Promise<T> {
     try {
       const answer = await call();
-      this.#hasAnswered = true;
+      this.#answered.add(kind);
       return answer;
     } catch (error) {
-      if (this.#hasAnswered || isS3Error(error, 'conflict')) throw error;
+      if (this.#answered.has(kind) || isS3Error(error, 'conflict')) throw error;
       throw asStartError(error);
     }
   }

@@ -43,6 +43,8 @@ const ACTION_OF: Record<Operation, Action> = {
   AbortMultipartUpload: 's3:AbortMultipartUpload',
 };
 
+export const actionOf = (operation: Operation): Action => ACTION_OF[operation];
+
 const SKEW_MS_MAX = 15 * 60_000;
 
 /** Throws `S3Refusal` when a policy that denies `denied` refuses the request. */

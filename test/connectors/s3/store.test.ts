@@ -99,6 +99,29 @@ test('what the store refuses before its first answer is the user’s to mend, la
   await assert.rejects(store.list('', ''), { kind: 'rejected', code: 'S3_ACCESS_DENIED' });
 });
 
+test('a permission that is missing from the start is the user’s to mend, whatever else has worked', async () => {
+  const model = newModel();
+  const store = storeOn(model);
+  await store.list('', '');
+  for (const [action, call] of [
+    ['s3:PutObject', () => store.createIfAbsent('p/1', body)],
+    ['s3:GetObject', () => store.get('p/1')],
+    ['s3:DeleteObject', () => store.delete('p/1')],
+  ] as const) {
+    model.denied.add(action);
+    await assert.rejects(call(), {
+      kind: 'config',
+      code: 'S3_ACCESS_DENIED',
+      message: new RegExp(`it takes ${action}`),
+    });
+    model.denied.clear();
+    await call();
+    model.denied.add(action);
+    await assert.rejects(call(), { kind: 'rejected' });
+    model.denied.clear();
+  }
+});
+
 test('a good store proves itself; one that ignores conditions, or lists late, is refused', async () => {
   await probe(newModel());
 
