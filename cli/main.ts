@@ -57,6 +57,16 @@ function commands(outcome: { exitCode: number }): Command {
     });
 
   program
+    .command('doctor')
+    .description('connect, and look for what will hurt later; undoes whatever it tries')
+    .argument('<pipeline.yaml>')
+    .option('--debug', 'stack traces with errors')
+    .action(async (file: string) => {
+      const { doctor } = await import('./doctor.ts');
+      outcome.exitCode = await doctor(file, (line) => process.stdout.write(`${line}\n`));
+    });
+
+  program
     .command('schema')
     .description('print the JSON Schema of pipeline files, for editors')
     .action(async () => {

@@ -2,7 +2,9 @@ import { dirname, join } from 'node:path';
 import type { z } from 'zod';
 import {
   type CheckContext,
+  type DiagnosisContext,
   type Env,
+  type Finding,
   type OrphanListing,
   type OrphanScope,
   type PendingHandle,
@@ -15,6 +17,8 @@ import {
 import { PartWriter, type WriterLimits } from '../filesink/part-writer.ts';
 import { lineFormat } from '../formats/line-formats.ts';
 import { FileCommitter } from './committer.ts';
+import type { ReadDevice } from './device.ts';
+import { diagnoseDirectory } from './diagnosis.ts';
 import { Directories } from './directories.ts';
 import { isErrorCode, toFileError } from './errors.ts';
 import type { FileSystem, Status } from './file-system.ts';
@@ -33,6 +37,8 @@ export interface FileSinkOptions {
   readonly fs: FileSystem;
   /** How much a writer takes at once; see there. */
   readonly writerLimits?: WriterLimits | undefined;
+  /** Without it nothing is known of room. */
+  readonly readDevice?: ReadDevice | undefined;
 }
 
 /** Files in a directory: staged beside their target, made visible by rename. */
@@ -48,8 +54,8 @@ export class FileSink implements Sink<FileHandle> {
   }
 
   rootStore(_env: Env): Store {
-    const { root, fs } = this.#options;
-    return new FileStore({ root: join(root, '_sluice'), fs });
+    const { root, fs, readDevice } = this.#options;
+    return new FileStore({ root: join(root, '_sluice'), fs, readDevice });
   }
 
   /** Only looks: a path that cannot be written to is found before anything is made. */
@@ -63,6 +69,13 @@ export class FileSink implements Sink<FileHandle> {
     const [target, staged] = [await look(fs, root), await look(fs, staging)];
     if (target !== undefined && staged !== undefined && target.device !== staged.device)
       throw otherDevice(staging, root);
+  }
+
+  async *diagnose(context: DiagnosisContext): AsyncGenerator<Finding> {
+    await this.check(context);
+    yield { level: 'good', what: 'writable, staging and files on one device' };
+    const loss = 'so are the files, while the checkpoints go on behind them';
+    yield* diagnoseDirectory({ readDevice: undefined, ...this.#options, loss });
   }
 
   listOrphans(

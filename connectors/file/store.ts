@@ -1,5 +1,14 @@
 import { dirname, join } from 'node:path';
-import { assert, type CallOptions, SluiceError, type Store } from '../../core/spi.ts';
+import {
+  assert,
+  type CallOptions,
+  type DiagnosisContext,
+  type Finding,
+  SluiceError,
+  type Store,
+} from '../../core/spi.ts';
+import type { ReadDevice } from './device.ts';
+import { diagnoseDirectory } from './diagnosis.ts';
 import { Directories } from './directories.ts';
 import { isErrorCode, toFileError, withFileErrors } from './errors.ts';
 import { type FileSystem, writeAll } from './file-system.ts';
@@ -8,17 +17,27 @@ import { type FileSystem, writeAll } from './file-system.ts';
 const TEMPORARY = '.tmp';
 const SEGMENT = /^[a-z0-9_-][a-z0-9._-]*$/;
 
+export interface FileStoreOptions {
+  /** Absolute. */
+  readonly root: string;
+  readonly fs: FileSystem;
+  /** Without it nothing is known of room. */
+  readonly readDevice?: ReadDevice | undefined;
+}
+
 /** Slots as files: whole and durable from the moment they have their name, because `link` gives it at the very end. */
 export class FileStore implements Store {
   readonly identity: string;
   readonly #root: string;
   readonly #fs: FileSystem;
+  readonly #readDevice: ReadDevice | undefined;
   readonly #directories: Directories;
   #temporaryNext = 1;
 
-  constructor({ root, fs }: { root: string; fs: FileSystem }) {
+  constructor({ root, fs, readDevice }: FileStoreOptions) {
     this.#root = root;
     this.#fs = fs;
+    this.#readDevice = readDevice;
     this.#directories = new Directories(fs);
     this.identity = `file:${root}`;
   }
@@ -63,6 +82,11 @@ export class FileStore implements Store {
     } catch (error) {
       if (!isErrorCode(error, 'ENOENT', 'ENOTDIR')) throw toFileError(error, { doing: 'remove', path });
     }
+  }
+
+  diagnose(_context: DiagnosisContext): AsyncIterable<Finding> {
+    const loss = 'the pipeline starts over and repeats every record';
+    return diagnoseDirectory({ root: this.#root, fs: this.#fs, readDevice: this.#readDevice, loss });
   }
 
   /** Errors come as the file system gives them; the caller names them. */

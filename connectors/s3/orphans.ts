@@ -20,10 +20,11 @@ const PAUSE_MS = 20;
 /** To know how long an upload is costs a request, so a list tells it of the first ones. */
 const MEASURED_MAX = 100;
 const PROBE_DIRECTORY = '_sluice';
-const SET_A_RULE =
+/** What to do where orphans cannot be found. */
+export const SET_A_RULE =
   'set a lifecycle rule that aborts incomplete uploads (AbortIncompleteMultipartUpload) after some days, more than any ' +
   'outage may last';
-const UNLISTED = 'this store does not list uploads by prefix, so what crashed runs leave behind cannot be found';
+export const UNLISTED = 'this store does not list uploads by prefix, so what crashed runs leave behind cannot be found';
 
 export interface OrphansOptions {
   readonly bucket: string;

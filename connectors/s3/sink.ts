@@ -1,7 +1,9 @@
 import type { z } from 'zod';
 import type {
   CheckContext,
+  DiagnosisContext,
   Env,
+  Finding,
   OrphanListing,
   OrphanScope,
   PendingHandle,
@@ -13,6 +15,7 @@ import type {
 import { PartWriter, type WriterLimits } from '../filesink/part-writer.ts';
 import { lineFormat } from '../formats/line-formats.ts';
 import { S3Committer } from './committer.ts';
+import { diagnoseSink } from './diagnosis.ts';
 import { asStartError } from './errors.ts';
 import { type S3Handle, s3Handles } from './handle.ts';
 import { Orphans, uploadsOf } from './orphans.ts';
@@ -69,6 +72,13 @@ export class S3Sink implements Sink<S3Handle> {
     } catch (error) {
       throw asStartError(error);
     }
+  }
+
+  async *diagnose(context: DiagnosisContext): AsyncGenerator<Finding> {
+    const { settings, api } = this.#options;
+    await this.#spool(context.env)?.check();
+    const { bucket } = settings;
+    yield* diagnoseSink({ bucket, root: this.#root, api, attributes: attributesOf(settings) }, context);
   }
 
   listOrphans(

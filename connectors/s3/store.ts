@@ -1,4 +1,5 @@
-import { assert, type CallOptions, type Store } from '../../core/spi.ts';
+import { assert, type CallOptions, type DiagnosisContext, type Finding, type Store } from '../../core/spi.ts';
+import { diagnoseStore } from './diagnosis.ts';
 import { asStartError, isS3Error } from './errors.ts';
 import type { S3Api } from './s3-api.ts';
 
@@ -63,6 +64,10 @@ export class S3Store implements Store {
 
   async delete(key: string, options: CallOptions = {}): Promise<void> {
     await this.#ask('delete', () => this.#api.delete(this.#placeOf(key), options));
+  }
+
+  diagnose(context: DiagnosisContext): AsyncIterable<Finding> {
+    return diagnoseStore({ bucket: this.#bucket, root: this.#root, api: this.#api }, context);
   }
 
   /** What a store refuses the first time is a mistake in the settings, or of a policy. */

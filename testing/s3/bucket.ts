@@ -34,11 +34,16 @@ export interface Upload {
   readonly parts: Map<number, StoredPart>;
 }
 
-/** A rule of a bucket's lifecycle configuration that aborts uploads. */
+/** A rule of a bucket's lifecycle configuration. The model lists it and lets no time pass: see `expireUploads`. */
 export interface LifecycleRule {
   readonly id: string;
   readonly prefix: string;
-  readonly abortAfterDays: number;
+  /** Only objects with this tag. */
+  readonly tag?: string;
+  readonly isDisabled?: boolean;
+  readonly abortAfterDays?: number;
+  readonly expireAfterDays?: number;
+  readonly moveTo?: { readonly storageClass: string; readonly afterDays: number };
 }
 
 /** Lists cannot lag behind further than this. */

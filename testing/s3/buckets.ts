@@ -27,14 +27,36 @@ export function bucketLifecycle({ bucket }: Context): S3Response {
   return xmlAnswer(['LifecycleConfiguration', bucket.lifecycle.map(ruleOf)]);
 }
 
-function ruleOf({ id, prefix, abortAfterDays }: Bucket['lifecycle'][number]): Xml {
-  return [
-    'Rule',
-    [
-      ['ID', id],
-      ['Filter', [['Prefix', prefix]]],
-      ['Status', 'Enabled'],
-      ['AbortIncompleteMultipartUpload', [['DaysAfterInitiation', abortAfterDays]]],
-    ],
+function ruleOf(rule: Bucket['lifecycle'][number]): Xml {
+  const { id, prefix, tag, isDisabled = false, abortAfterDays, expireAfterDays, moveTo } = rule;
+  const tags: Xml[] =
+    tag === undefined
+      ? []
+      : [
+          [
+            'Tag',
+            [
+              ['Key', tag],
+              ['Value', 'yes'],
+            ],
+          ],
+        ];
+  const filter: Xml[] = [['Prefix', prefix], ...tags];
+  const fields: Xml[] = [
+    ['ID', id],
+    ['Filter', tags.length === 0 ? filter : [['And', filter]]],
+    ['Status', isDisabled ? 'Disabled' : 'Enabled'],
   ];
+  if (abortAfterDays !== undefined)
+    fields.push(['AbortIncompleteMultipartUpload', [['DaysAfterInitiation', abortAfterDays]]]);
+  if (expireAfterDays !== undefined) fields.push(['Expiration', [['Days', expireAfterDays]]]);
+  if (moveTo !== undefined)
+    fields.push([
+      'Transition',
+      [
+        ['Days', moveTo.afterDays],
+        ['StorageClass', moveTo.storageClass],
+      ],
+    ]);
+  return ['Rule', fields];
 }
