@@ -76,7 +76,7 @@ export const checkpointFaults: readonly Mutation[] = [
     what: 'the sweep of orphans discards what its own run has staged, too',
     edits: [
       {
-        file: 'connectors/file/committer.ts',
+        file: 'connectors/filesink/orphan.ts',
         find: 'part.epoch < scope.epochBelow',
         replace: 'part.epoch <= scope.epochBelow',
       },
@@ -88,7 +88,7 @@ export const checkpointFaults: readonly Mutation[] = [
     what: 'the sweep of a replaced run discards what its successor has staged',
     edits: [
       {
-        file: 'connectors/file/committer.ts',
+        file: 'connectors/filesink/orphan.ts',
         find: 'part.epoch < scope.epochBelow',
         replace: 'part.epoch !== scope.epochBelow',
       },
