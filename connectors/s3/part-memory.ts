@@ -4,10 +4,12 @@ import type { Reservation } from '../../core/spi.ts';
 const SHARE = 0.75;
 /** Of that, what may wait in parts that are not full; the rest is for parts on their way. */
 const OPEN_SHARE = 2 / 3;
+/** Of the open share, up to where a part that will most likely be full gets all of its memory at once. */
+const WHOLE_SHARE = 0.5;
 const FIRST_BYTES = 64 * 1024;
 const GROWTH = 4;
-/** Buffers kept for the next part, because the kernel has to zero new memory of this size first. */
-const KEPT_MAX = 4;
+/** Buffers kept for the next part: the kernel has to zero new memory of this size, and the collector runs for what is dropped. */
+const KEPT_MAX = 8;
 const KEPT_BYTES_MIN = 1024 * 1024;
 const NOTHING = Buffer.alloc(0);
 
@@ -23,9 +25,12 @@ export class Filling {
   used = 0;
   /** What is still missing of the part, `used` included. */
   bytesMax: number;
+  /** As far as one can know. */
+  fillsSoon: boolean;
 
-  constructor(bytesMax: number) {
+  constructor(bytesMax: number, { fillsSoon = false } = {}) {
     this.bytesMax = bytesMax;
+    this.fillsSoon = fillsSoon;
   }
 }
 
@@ -62,9 +67,12 @@ export class PartMemory {
     this.#limitBytes = options.budgetBytes * SHARE;
   }
 
-  /** Gives a part its first buffer, or a larger one with the same content; small at first, as most of many parts stay small. */
+  /**
+   * Gives a part its first buffer, or a larger one with the same content: small at first, as most of many parts stay small,
+   * unless it fills soon and there is room.
+   */
   grow(filling: Filling, signal: AbortSignal): Promise<void> {
-    return this.#admit({ bytes: () => growthOf(filling), take: () => this.#grow(filling) }, signal);
+    return this.#admit({ bytes: () => this.#growthOf(filling), take: () => this.#grow(filling) }, signal);
   }
 
   /** A buffer for a part that comes from disk: on its way from the beginning. */
@@ -150,15 +158,21 @@ export class PartMemory {
   }
 
   #grow(filling: Filling): void {
-    const excessBytes = this.#openBytes + growthOf(filling) - this.#limitBytes * OPEN_SHARE;
+    const excessBytes = this.#openBytes + this.#growthOf(filling) - this.#limitBytes * OPEN_SHARE;
     // This may take the content of this very part away, which then begins with a small buffer again.
     if (excessBytes > 0) this.onShortage(excessBytes);
     const outgrown = filling.buffer;
-    const buffer = this.#allocate(outgrown.length + growthOf(filling));
+    const buffer = this.#allocate(outgrown.length + this.#growthOf(filling));
     outgrown.copy(buffer, 0, 0, filling.used);
     filling.buffer = buffer;
     this.#openBytes += buffer.length - outgrown.length;
     this.#changed();
+  }
+
+  #growthOf({ buffer: { length }, bytesMax, fillsSoon }: Filling): number {
+    const wholeMax = this.#limitBytes * OPEN_SHARE * WHOLE_SHARE - this.#openBytes;
+    if (fillsSoon && bytesMax - length <= wholeMax) return bytesMax - length;
+    return Math.min(length === 0 ? FIRST_BYTES : length * GROWTH, bytesMax) - length;
   }
 
   #allocate(bytes: number): Buffer {
@@ -182,13 +196,9 @@ export class PartMemory {
   }
 }
 
-/** How much a full buffer grows. */
-function growthOf({ buffer, bytesMax }: Filling): number {
-  return Math.min(buffer.length === 0 ? FIRST_BYTES : buffer.length * GROWTH, bytesMax) - buffer.length;
-}
-
 function empty(filling: Filling, bytesTaken: number): void {
   filling.buffer = NOTHING;
   filling.used = 0;
   filling.bytesMax -= bytesTaken;
+  filling.fillsSoon = false;
 }

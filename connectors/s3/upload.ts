@@ -171,7 +171,7 @@ class Upload implements PartFile<S3Handle> {
     const sent = this.#send(number, this.#parked ?? memory.send(this.#filling));
     this.#parked = undefined;
     this.#parts.push(sent);
-    this.#filling = new Filling(partBytesAt(number + 1, partBytes));
+    this.#filling = new Filling(partBytesAt(number + 1, partBytes), { fillsSoon: true });
     sent.catch(this.#fail);
   }
 

@@ -60,6 +60,35 @@ test('a part that stays small needs little; one that grows keeps its content', (
   assert.equal(reservation.bytes, 256 * KiB);
 });
 
+test('a part that fills soon gets all of its memory at once, as long as little of the open share is taken', () => {
+  const { memory, reservation } = memoryOf(64 * MiB); // 32 MiB for open parts
+  const [first, second, third] = [true, true, true].map((fillsSoon) => new Filling(8 * MiB, { fillsSoon })) as [
+    Filling,
+    Filling,
+    Filling,
+  ];
+
+  for (const filling of [first, second, third]) void memory.grow(filling, never);
+
+  assert.deepEqual(
+    [first, second, third].map(({ buffer }) => buffer.length),
+    [8 * MiB, 8 * MiB, 64 * KiB],
+  );
+  assert.equal(reservation.bytes, 16 * MiB + 64 * KiB);
+});
+
+test('a part that was put on its way before it was full begins small again', () => {
+  const { memory } = memoryOf(64 * MiB);
+  const filling = new Filling(8 * MiB, { fillsSoon: true });
+  void memory.grow(filling, never);
+  filling.used = MiB;
+  memory.send(filling);
+
+  void memory.grow(filling, never);
+
+  assert.equal(filling.buffer.length, 64 * KiB);
+});
+
 test('what is held is reserved, from the first buffer to the last', () => {
   const { memory, reservation } = memoryOf(96 * MiB);
   const sending = sendFull(memory, 8 * MiB);
