@@ -4,77 +4,13 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import type { S3Request } from '../../testing/s3/http.ts';
-import { S3Model } from '../../testing/s3/model.ts';
-import { serveS3 } from '../../testing/s3/server.ts';
 import { PipelineProcess } from '../services/pipeline-process.ts';
-import { testS3 } from '../services/s3.ts';
-import { S3Bucket } from '../services/s3-bucket.ts';
-import { keysLimitedTo } from '../services/s3-keys.ts';
 import { waitFor } from '../services/wait.ts';
-import { actionsOf, documentedPolicies, type Policy, refusedBy, type Statement, without } from './policies.ts';
+import { BUCKET, type Enforcing, enforcingStores } from './enforcing.ts';
+import { actionsOf, documentedPolicies, type Policy, type Statement, without } from './policies.ts';
 
-/** As in the README. */
-const BUCKET = 'lake';
 const RECORDS = 200;
 const { data, state } = documentedPolicies();
-
-/** A store that lets keys do what their policy allows. */
-interface Enforcing {
-  readonly endpoint: string;
-  /** Values of `credentials` for keys with this policy. */
-  keysFor(policy: Policy): Promise<object>;
-  /** Every line below the sink's prefix. */
-  lines(): Promise<string[]>;
-  /** Uploads that are still open; undefined where the store does not tell. */
-  uploads(): Promise<number | undefined>;
-}
-
-const isVisible = (key: string) => !key.split('/').some((name) => /^[._]/.test(name));
-const linesOf = (texts: readonly string[]) => texts.flatMap((text) => text.split('\n').slice(0, -1));
-
-/** The model, with policies as AWS documents them. */
-async function modelled(t: TestContext): Promise<Enforcing> {
-  const policies = new Map<string, Policy>();
-  const intervene = (request: S3Request, operation: Parameters<typeof refusedBy>[2]) => {
-    const accessKeyId = /Credential=([^/]+)/.exec(request.headers.authorization ?? '')?.[1] ?? '';
-    const policy = policies.get(accessKeyId) ?? { Version: '', Statement: [] };
-    return refusedBy(policy, request, operation, (_bucket, key) => model.bucket(BUCKET).get(key) !== undefined);
-  };
-  const model: S3Model = new S3Model({ buckets: [BUCKET], intervene });
-  const server = await serveS3({ model });
-  t.after(() => server.close());
-  return {
-    endpoint: server.endpoint,
-    async keysFor(policy) {
-      const accessKeyId = `key-${policies.size}`;
-      policies.set(accessKeyId, policy);
-      return { accessKeyId, secretAccessKey: 'secret' };
-    },
-    async lines() {
-      const visible = model.objects(BUCKET, 'raw/clicks/').filter(([key]) => isVisible(key));
-      return linesOf(visible.map(([, { body }]) => body.toString()));
-    },
-    uploads: async () => model.uploads(BUCKET).length,
-  };
-}
-
-async function minio(t: TestContext): Promise<Enforcing | undefined> {
-  const server = await testS3(t, ['minio']);
-  if (server === undefined) return undefined;
-  t.after(() => server.stop());
-  const bucket = await S3Bucket.create(server, BUCKET);
-  t.after(() => bucket.client.destroy());
-  return {
-    endpoint: server.endpoint,
-    keysFor: (policy) => keysLimitedTo(policy, server),
-    async lines() {
-      const visible = (await bucket.keys('raw/clicks/')).filter(isVisible);
-      return linesOf(await Promise.all(visible.map((key) => bucket.text(key))));
-    },
-    uploads: async () => undefined,
-  };
-}
 
 interface Asked {
   readonly store: Enforcing;
@@ -133,11 +69,7 @@ const NOT_NEEDED_TO_WRITE = new Set([
 ]);
 const SAYS_NOTHING = new Set(['s3:ListMultipartUploadParts']);
 
-/** MinIO takes minutes to build and is there only when asked for. */
-const stores: [name: string, storeOf: typeof minio][] = [['the model', modelled]];
-if (process.env.SLUICE_TEST_S3_ALL) stores.push(['MinIO', minio]);
-
-for (const [name, storeOf] of stores) {
+for (const [name, storeOf] of enforcingStores) {
   test(`with the two policies of the README a pipeline runs on ${name}, is killed, and ends exact`, async (t) => {
     const store = await storeOf(t);
     if (store === undefined) return;
