@@ -17,3 +17,5 @@ export const hdfsCases: readonly HdfsCase[] = [
   ...accessCases,
   ...clusterCases,
 ];
+
+export { gatewayCases } from './gateway.ts';

@@ -220,6 +220,13 @@ export function refused({ kind }: HdfsLab, answer: HdfsResponse, expected: numbe
   assert.equal(typeof RemoteException.message, 'string');
 }
 
+/**
+ * What a name is refused with that somebody else is writing to. Everybody who writes through a gateway is one and the same
+ * for HDFS, and a gateway does not unwrap what it is told then.
+ */
+export const beingWritten = ({ kind }: HdfsLab): string =>
+  kind === 'gateway' ? 'RemoteException' : 'AlreadyBeingCreatedException';
+
 /** Looks until it is so, and not for ever. */
 export async function until(lab: HdfsLab, what: string, probe: () => Promise<boolean>): Promise<void> {
   for (let look = 0; look < 200; look++) {
