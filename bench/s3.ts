@@ -15,6 +15,8 @@ const KINDS: readonly S3Kind[] = ['versitygw', 's3proxy'];
 
 /** A private server of this run, gone afterwards. */
 export async function useS3(): Promise<{ place: S3Place; how: string; stop(): Promise<void> }> {
+  // versitygw closes every connection after its answer, unless its environment says otherwise. AWS keeps them.
+  process.env.VGW_KEEP_ALIVE = 'true';
   const problems: string[] = [];
   for (const kind of KINDS) {
     try {
