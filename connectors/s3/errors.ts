@@ -116,10 +116,11 @@ const WRONG_REGION = meaning('refused', 'config', 'S3_WRONG_REGION', ({ bucket, 
     ? `The bucket ${bucket} is not in ${region}: set region to where it is.`
     : `The bucket ${bucket} is in ${answer.region}: set region: ${answer.region} (found ${region}).`,
 );
+export const CLOCK_SKEW = 'S3_CLOCK_SKEW';
 const CLOCK = meaning(
   'refused',
   'rejected',
-  'S3_CLOCK_SKEW',
+  CLOCK_SKEW,
   'The clock of this machine and that of the store differ by too much: let NTP set it.',
 );
 const GARBLED = meaning('unknown', 'unavailable', 'S3_BAD_DIGEST', 'Bytes changed on their way. It is tried again.');

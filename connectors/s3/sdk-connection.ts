@@ -1,6 +1,6 @@
 import type { S3Client } from '@aws-sdk/client-s3';
 import { makeClient, type RequestHandler } from './client.ts';
-import { isS3Error, type S3Action, toS3Error } from './errors.ts';
+import { CLOCK_SKEW, isS3Error, type S3Action, toS3Error } from './errors.ts';
 import { type Environment, proxyFor } from './proxy.ts';
 import type { ObjectPlace } from './s3-api.ts';
 import type { ConnectionSettings } from './settings.ts';
@@ -40,10 +40,16 @@ export class SdkConnection {
     signal?.throwIfAborted();
     this.#client ??= makeClient(this.#options);
     const client = this.#client;
+    const options = signal === undefined ? {} : { abortSignal: signal };
+    const toFailure = (error: unknown) => toS3Error(error, this.#action(doing, place));
     try {
-      return await call(client, signal === undefined ? {} : { abortSignal: signal });
+      return await call(client, options).catch((error) => {
+        // Refused without effect, and the client has learned from the answer what time it is there.
+        if (toFailure(error).code === CLOCK_SKEW && signal?.aborted !== true) return call(client, options);
+        throw error;
+      });
     } catch (error) {
-      const failure = toS3Error(error, this.#action(doing, place));
+      const failure = toFailure(error);
       // The next client reads keys again: files and tokens may hold new ones by then. Requests on their way with the old one
       // end there, and its idle sockets close by themselves.
       if (isS3Error(failure, 'credentials') && this.#client === client) this.#client = undefined;

@@ -4,8 +4,9 @@ import { toS3Error } from '../../../connectors/s3/errors.ts';
 import { s3 } from '../../../connectors/s3/index.ts';
 import { s3Settings, s3StoreSettings } from '../../../connectors/s3/settings.ts';
 import { systemEnv } from '../../../core/runtime/system-env.ts';
+import { refusal } from '../../../testing/s3/errors.ts';
 import type { S3Exchange } from '../../../testing/s3/handler.ts';
-import { BUCKET, newModel, settingsOf, sinkOn, storeOn } from './support/scene.ts';
+import { apiOn, BUCKET, newModel, settingsOf, sinkOn, storeOn } from './support/scene.ts';
 
 const context = { env: systemEnv(), signal: new AbortController().signal };
 const failing =
@@ -61,8 +62,20 @@ test('keys that nobody knows, or that have expired, are a matter of credentials'
     await assert.rejects(sinkOn(model).check(context), { kind: 'config', code: 'S3_CREDENTIALS' });
 });
 
-test('a clock that is far off is named', async () => {
+test('a clock that is far off costs one request more, and no checksums', async () => {
   const model = newModel({ behaviour: { checksRequestTime: true }, nowMs: () => Date.now() + 7_200_000 });
+  const api = apiOn(model);
+  const place = { bucket: BUCKET, key: 'raw/a' };
+
+  assert.equal(await api.putIfAbsent(place, Buffer.from('a')), 'created');
+  assert.equal(await api.putIfAbsent({ ...place, key: 'raw/b' }, Buffer.from('b')), 'created');
+
+  assert.deepEqual(Object.fromEntries(model.requestCounts), { PutObject: 3 });
+  for (const [, { checksum }] of model.objects(BUCKET)) assert.ok(checksum);
+});
+
+test('a clock that stays far off is named', async () => {
+  const model = newModel({ intervene: () => refusal('RequestTimeTooSkewed') });
 
   await assert.rejects(sinkOn(model).check(context), { kind: 'config', code: 'S3_CLOCK_SKEW', help: /clock/ });
 });
