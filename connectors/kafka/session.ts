@@ -77,7 +77,7 @@ class KafkaSession implements SourceSession<KafkaPosition> {
 }
 
 /** `host:port`, the host of an IPv6 address in brackets. */
-function parseAddress(text: string): BrokerAddress {
+export function parseAddress(text: string): BrokerAddress {
   const colon = text.lastIndexOf(':');
   return { host: text.slice(0, colon).replace(/^\[(.*)\]$/, '$1'), port: Number(text.slice(colon + 1)) };
 }
