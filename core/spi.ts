@@ -13,3 +13,4 @@ export type * from './contract/sink.ts';
 export type * from './contract/source.ts';
 export type * from './contract/store.ts';
 export { type ErrorKind, SluiceError, toSluiceError } from './errors.ts';
+export { systemEnv } from './runtime/system-env.ts';

@@ -18,9 +18,26 @@ export interface WireResponse {
 }
 
 /**
- * The seam between the client and the network: one request, one answer, no redirect followed, nothing retried.
- * Rejects when there is no answer; whether the other side acted on the request is then unknown.
+ * The seam between the client and the network: one request, one answer, no redirect followed, nothing retried. An answer may
+ * come before the whole body is sent; the rest of it is then not asked for.
+ *
+ * Rejects when there is no answer: with a `WireError`, with the reason of `signal`, or with what the body threw.
  */
 export interface WireExchange {
-  exchange(request: WireRequest, options: { readonly signal?: AbortSignal }): Promise<WireResponse>;
+  exchange(request: WireRequest, options: { readonly signal?: AbortSignal | undefined }): Promise<WireResponse>;
+}
+
+/** There is no answer, or it broke off. */
+export class WireError extends Error {
+  override readonly name = 'WireError';
+  /** Of the operating system or of Node, for example `ECONNRESET`. */
+  readonly code: string | undefined;
+  /** False: no connection was made, so nothing can have happened. True: it may have taken effect, or may still. */
+  readonly isSent: boolean;
+
+  constructor(message: string, facts: { isSent: boolean; code?: string | undefined; cause?: unknown }) {
+    super(message, { cause: facts.cause });
+    this.isSent = facts.isSent;
+    this.code = facts.code;
+  }
 }

@@ -1,0 +1,67 @@
+import { z } from 'zod';
+import { secret } from '../../core/spi.ts';
+
+const url = z
+  .url({ protocol: /^https?$/, error: 'expected a URL, for example http://namenode:9870' })
+  .refine((text) => !/[?#@]/.test(text), 'expected a URL without user, password and parameters')
+  .transform((text) => text.replace(/\/+$/, '').replace(/\/webhdfs\/v1$/, ''));
+
+/** How to prove who asks. */
+const hdfsAuth = z.discriminatedUnion('type', [
+  z.strictObject({ type: z.literal('simple').describe('The cluster believes the name in `user`.') }),
+  z.strictObject({
+    type: z.literal('delegationToken').describe('A token that somebody else got and renews.'),
+    token: secret().describe('As hdfs fetchdt --print or GETDELEGATIONTOKEN gives it (urlString).'),
+  }),
+  z.strictObject({
+    type: z.literal('kerberos').describe('SPNEGO by the package kerberos, then delegation tokens of our own.'),
+    renewer: z.string().min(1).optional().describe('Short name of our own principal; `user` when left out.'),
+  }),
+  z.strictObject({
+    type: z.literal('basic').describe('User and password, for Knox.'),
+    username: z.string().min(1).describe('User.'),
+    password: secret().describe('Password.'),
+  }),
+  z.strictObject({
+    type: z.literal('bearer').describe('A token in the Authorization header, for Knox.'),
+    token: secret().describe('The token.'),
+  }),
+]);
+
+export type HdfsAuth = z.output<typeof hdfsAuth>;
+
+/** How to reach a cluster, and as whom. */
+export const hdfsConnectionSettings = {
+  urls: z
+    .array(url)
+    .min(1)
+    .max(16)
+    .describe(
+      'Every NameNode (http://namenode:9870), or one HttpFS gateway or Knox topology. HTTPS: authorities of your own by NODE_EXTRA_CA_CERTS.',
+    ),
+  user: z.string().min(1).optional().describe('Who owns the files, where the cluster believes a name (auth simple).'),
+  auth: hdfsAuth.prefault({ type: 'simple' }).describe('How to prove who asks; `simple` when left out.'),
+  server: z
+    .enum(['auto', 'namenode', 'httpfs'])
+    .prefault('auto')
+    .describe('What urls name. `auto` finds out by its answers; HttpFS renames less strictly.'),
+  dataNodeHosts: z
+    .array(z.string().min(1))
+    .min(1)
+    .optional()
+    .describe('The only hosts that a NameNode may send us to: names, addresses or *.example.com. Any when left out.'),
+};
+
+export type HdfsConnection = z.output<z.ZodObject<typeof hdfsConnectionSettings>>;
+
+/** What one key alone does not show; for `superRefine`. */
+export function checkHdfsConnection(
+  { urls, user, auth }: Pick<HdfsConnection, 'urls' | 'user' | 'auth'>,
+  context: z.core.$RefinementCtx,
+): void {
+  const issue = (path: string[], message: string) => context.addIssue({ code: 'custom', path, message });
+  if (auth.type === 'simple' && user === undefined)
+    issue(['user'], 'expected a user: with auth simple the cluster believes a name');
+  if (new Set(urls.map((text) => new URL(text).protocol)).size > 1)
+    issue(['urls'], 'expected all http or all https: else a token meant for one is seen by others');
+}
