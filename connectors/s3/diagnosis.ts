@@ -189,5 +189,5 @@ function onlyDenied(error: unknown): undefined {
 }
 
 function onlyRefused(error: unknown): undefined {
-  if (!isS3Error(error, 'denied', 'notImplemented', 'refused', 'noSuchKey')) throw error;
+  if (!isS3Error(error, 'denied', 'notImplemented', 'refused')) throw error;
 }

@@ -31,13 +31,15 @@ class Surgery {
     return { env: this.env.env, signal, pipeline: 'clicks', checkpointIntervalMs: 10_000 };
   }
 
-  #all(findings: AsyncIterable<Finding>): Promise<Finding[]> {
+  async #all(findings: AsyncIterable<Finding>): Promise<Finding[]> {
+    // Not at the beginning of time, where every average of two times is the same.
+    await this.env.advance(1_000_000_000_000);
     const all = async () => {
       const found: Finding[] = [];
       for await (const finding of findings) found.push(finding);
       return found;
     };
-    return this.env.run(all());
+    return await this.env.run(all());
   }
 }
 
@@ -115,6 +117,10 @@ test('what tags and an acl need besides is named apart from the right to write',
   );
   assert.deepEqual(surgery.model.uploads(BUCKET), []);
   assert.deepEqual(bad(await surgery.sink()), [], 'a sink without tags needs none');
+  surgery.model.denied.clear();
+  const [allowed] = told(await surgery.sink({ tags: { team: 'data' } }), /^allowed/);
+  assert.match(String(allowed?.what), /s3:PutObject, s3:PutObjectTagging/);
+  assert.deepEqual(surgery.model.uploads(BUCKET), []);
 });
 
 test('every permission that the store misses is named, and no probe is left unless it may not delete', async () => {
@@ -172,6 +178,8 @@ test('a clock that is off is seen by sink and store, before a request is refused
         bad(findings).map((finding) => finding.level),
         level === undefined ? [] : [level],
       );
+    const [clock] = told(await surgery.store(), /clock/);
+    assert.match(String(clock?.what), aheadMs > 60_000 ? /behind/ : aheadMs < 0 ? /ahead/ : /agree/);
   }
 });
 
@@ -190,6 +198,13 @@ test('rules of the bucket are read as it tells them: prefixes, tags, what is dis
     bad(findings).map(({ what }) => what.split(' ').slice(0, 3).join(' '));
   assert.deepEqual(about(await surgery.sink()), ['rule uploads aborts']);
   assert.deepEqual(about(await surgery.store()), ['rule frozen moves', 'rule gone deletes']);
+});
+
+test('a bucket without rules is told as such', async () => {
+  const surgery = new Surgery();
+
+  assert.ok(notes(await surgery.sink()).some((what) => what.startsWith('no lifecycle rule aborts incomplete uploads')));
+  assert.equal(told(await surgery.store(), /^no lifecycle rule touches checkpoints$/).length, 1);
 });
 
 test('what may not be looked at is a note, and no fault', async () => {
