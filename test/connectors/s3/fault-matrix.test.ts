@@ -1,16 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { datagen } from '../../../connectors/datagen/index.ts';
-import { S3Sink } from '../../../connectors/s3/sink.ts';
-import { S3Store } from '../../../connectors/s3/store.ts';
-import { pipeline } from '../../../core/index.ts';
 import { refusal } from '../../../testing/s3/errors.ts';
 import type { S3Exchange } from '../../../testing/s3/handler.ts';
-import type { S3Model } from '../../../testing/s3/model.ts';
-import { VirtualEnv } from '../../core/support/virtual-env.ts';
-import { apiOn, BUCKET, newModel, settingsOf, visibleIn } from './support/scene.ts';
+import type { VirtualEnv } from '../../core/support/virtual-env.ts';
+import { BUCKET, newModel, visibleIn } from './support/scene.ts';
+import { virtualRun } from './support/virtual-run.ts';
 
-const LATENCY_MS = 2;
 /** When the client gives up on an answer. */
 const REQUEST_MS = 120_000;
 /** How many requests in a row a fault befalls. */
@@ -58,65 +53,12 @@ const FAULTS: Record<string, Struck> = {
 };
 
 const FILES = {
-  'small files': { count: 40, valueBytes: 100, partitions: 2 },
-  'files of several parts': { count: 12, valueBytes: 1024 * 1024, partitions: 1 },
+  'small files': { count: 40, valueBytes: 100, partitions: 2, rate: 10 },
+  'files of several parts': { count: 12, valueBytes: 1024 * 1024, partitions: 1, rate: 10 },
 };
 
-type Files = keyof typeof FILES;
-
-/** The whole engine with S3 on both ends, until its source is read to the end. */
-async function run(
-  model: S3Model,
-  files: Files,
-  { pid = 1, exchangeIn = () => plainly }: RunOptions = {},
-): Promise<Ran> {
-  const env = new VirtualEnv({ pid });
-  let requests = 0;
-  const answer = exchangeIn(env);
-  const exchange: S3Exchange = async (label, effect) => {
-    requests++;
-    await env.env.timers.sleep(LATENCY_MS);
-    return await answer(label, effect);
-  };
-  const api = apiOn(model, { exchange });
-  const settings = settingsOf({ partBytes: '5MiB', roll: { records: 10_000 } });
-  const running = pipeline({
-    name: 'matrix',
-    source: datagen({ ...FILES[files], rate: 10 }),
-    sink: new S3Sink({ settings, api }),
-    checkpoints: { interval: '2s', store: new S3Store({ bucket: BUCKET, prefix: '_sluice', api }) },
-  }).run({ env: env.env });
-  await env.run(running);
-  const lines = [...visibleIn(model).values()].flat().sort();
-  return {
-    lines,
-    requests,
-    ms: env.nowMs,
-    restarts: env.counters.get('restarts') ?? 0,
-    files: env.counters.get('files'),
-  };
-}
-
-interface RunOptions {
-  readonly pid?: number;
-  readonly exchangeIn?: (env: VirtualEnv) => S3Exchange;
-}
-
-interface Ran {
-  readonly lines: readonly string[];
-  readonly requests: number;
-  readonly ms: number;
-  readonly restarts: number;
-  readonly files: number | undefined;
-}
-
-const plainly: S3Exchange = async (_label, effect) => effect();
-
-// The AWS client makes parts of itself at its first request, which takes real time.
-await apiOn(newModel()).listKeys({ bucket: BUCKET, prefix: '' });
-
-for (const files of Object.keys(FILES) as Files[]) {
-  const undisturbed = await run(newModel(), files);
+for (const [files, source] of Object.entries(FILES)) {
+  const undisturbed = await virtualRun(newModel(), { source });
   for (const [request, pattern] of Object.entries(REQUESTS)) {
     test(`${files} are exact whatever befalls ${TIMES} requests to ${request} in a row`, async () => {
       for (const [fault, struck] of Object.entries(FAULTS)) {
@@ -130,7 +72,7 @@ for (const files of Object.keys(FILES) as Files[]) {
             return await struck(env, effect);
           };
 
-        const ran = await run(model, files, { exchangeIn });
+        const ran = await virtualRun(model, { source, exchangeIn });
 
         assert.ok(left < TIMES, `${fault}: struck`);
         assert.deepEqual(ran.lines, undisturbed.lines, fault);
@@ -139,7 +81,7 @@ for (const files of Object.keys(FILES) as Files[]) {
         assert.ok(ran.ms <= undisturbed.ms + TIMES * (REQUEST_MS + RESTART_MS_MAX), `${fault}: ${ran.ms} ms`);
         const extra = ran.requests - undisturbed.requests;
         assert.ok(extra <= 3 * TIMES + ran.restarts * REQUESTS_OF_A_START_MAX, `${fault}: ${extra} more requests`);
-        const next = await run(model, files, { pid: 2 });
+        const next = await virtualRun(model, { source, pid: 2 });
         assert.deepEqual(next.lines, undisturbed.lines, fault);
         assert.deepEqual(model.uploads(BUCKET), [], `${fault}: the next start leaves no upload`);
       }
