@@ -100,13 +100,16 @@ export class PartMemory {
     this.#sendingBytes -= buffer.length;
     const fits = this.#heldBytes + buffer.length <= this.#limitBytes && this.#kept.length < KEPT_MAX;
     if (reuse && fits && buffer.length >= KEPT_BYTES_MIN) this.#kept.push(buffer);
+    else if (reuse) free(buffer);
     this.#freed();
   }
 
   /** What has gathered is given up. */
   drop(filling: Filling): void {
-    this.#openBytes -= filling.buffer.length;
-    empty(filling, filling.used);
+    const { buffer, used } = filling;
+    this.#openBytes -= buffer.length;
+    empty(filling, used);
+    free(buffer);
     this.#freed();
   }
 
@@ -166,6 +169,7 @@ export class PartMemory {
     outgrown.copy(buffer, 0, 0, filling.used);
     filling.buffer = buffer;
     this.#openBytes += buffer.length - outgrown.length;
+    free(outgrown);
     this.#changed();
   }
 
@@ -178,7 +182,7 @@ export class PartMemory {
   #allocate(bytes: number): Buffer {
     const index = this.#kept.findIndex((buffer) => buffer.length === bytes);
     if (index >= 0) return this.#kept.splice(index, 1)[0] as Buffer;
-    if (this.#heldBytes + bytes > this.#limitBytes) this.#kept.length = 0;
+    while (this.#kept.length > 0 && this.#heldBytes + bytes > this.#limitBytes) free(this.#kept.shift() as Buffer);
     return Buffer.allocUnsafeSlow(bytes);
   }
 
@@ -194,6 +198,14 @@ export class PartMemory {
   #changed(): void {
     this.#options.reservation.resize(this.#heldBytes);
   }
+}
+
+/**
+ * Gives memory back at once. Left to the collector, as much again lies about before it looks. Only for what nobody can still
+ * read, which is what makes a buffer fit for reuse, too.
+ */
+function free(buffer: Buffer): void {
+  if (buffer.length > 0) (buffer.buffer as ArrayBuffer).transfer(0);
 }
 
 function empty(filling: Filling, bytesTaken: number): void {
