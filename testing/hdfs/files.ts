@@ -152,7 +152,11 @@ function requireFile(context: Context): FileNode {
 /** What a DataNode says when a file is written, and what a gateway does. */
 export function written(context: Context, op: WriteOp, where: string): HdfsResponse {
   if (op === 'APPEND') return empty(200);
-  if (context.via === 'nameNode') return empty(201, { location: `hdfs://${where}${context.path}` });
+  if (context.via === 'nameNode') {
+    // Not encoded, and whatever a header cannot hold is lost.
+    const location = `hdfs://${where}${context.path}`.replaceAll(/[^\t\x20-\xff]/g, '?');
+    return empty(201, { location });
+  }
   const body = Buffer.from(JSON.stringify({ Location: where }));
   const headers = { 'content-type': 'application/json', location: where, 'content-length': String(body.length) };
   return { status: 201, headers, body };

@@ -11,6 +11,7 @@ import {
   rename,
   status,
   textOf,
+  until,
   upload,
   write,
 } from './lab.ts';
@@ -102,7 +103,12 @@ export const clusterCases: readonly HdfsCase[] = [
 
         await controls.missDataNodes();
 
-        refused(lab, await call(lab, 'CREATE', 'g', { noredirect: true }), 403, 'IOException');
+        // Counted as dead, it is still named for a moment.
+        await until(lab, 'no DataNode is named', async () => {
+          const answer = await call(lab, 'CREATE', 'g', { noredirect: true });
+          if (answer.status !== 200) refused(lab, answer, 403, 'IOException');
+          return answer.status !== 200;
+        });
         refused(lab, await call(lab, 'OPEN', 'f', { noredirect: true }), 403, 'IOException');
         const renamed: HdfsResponse = await rename(lab, 'f', 'd/f');
         assert.equal(renamed.status, 200);
