@@ -1,5 +1,6 @@
 import { hostname } from 'node:os';
 import { decodeHandle } from '../core/checkpoint/handles.ts';
+import { refuseMovedSink } from '../core/checkpoint/restore.ts';
 import type { PipelineFileOptions } from '../core/config/parse.ts';
 import type { Env } from '../core/contract/env.ts';
 import type { Orphan, OrphanListing } from '../core/contract/sink.ts';
@@ -44,8 +45,12 @@ async function findOrphans(options: PipelineFileOptions, env: Env): Promise<Foun
   const { log, owner, signal } = await openCheckpoints(options, env);
   // The slots before what is staged: the other way round a slot could be gone already that names what was seen.
   const retained = (await log.readAll(0, { signal })).map(({ slot }) => slot);
-  const epoch = retained.at(-1)?.epoch ?? 0;
-  const keep = retained.flatMap(({ pending }) => pending.map((entry) => decodeHandle(sink.handles, entry)));
+  const newest = retained.at(-1);
+  if (newest !== undefined) refuseMovedSink(newest, sink);
+  const epoch = newest?.epoch ?? 0;
+  // What slots from before a move of the sink name lies elsewhere, and is settled.
+  const here = retained.filter(({ sinks }) => sinks.main.identity === sink.identity);
+  const keep = here.flatMap(({ pending }) => pending.map((entry) => decodeHandle(sink.handles, entry)));
   const listing = await sink.listOrphans({ ...owner, epochBelow: epoch }, keep, { env, signal });
   return { listing, epoch };
 }

@@ -81,7 +81,7 @@ export class S3Sink implements Sink<S3Handle> {
     yield* diagnoseSink({ bucket, root: this.#root, api, attributes: attributesOf(settings) }, context);
   }
 
-  listOrphans(
+  async listOrphans(
     scope: OrphanScope,
     keep: readonly PendingHandle<S3Handle>[],
     { env, signal }: CheckContext,
@@ -90,7 +90,11 @@ export class S3Sink implements Sink<S3Handle> {
     const owner = { ...scope, epoch: scope.epochBelow };
     const { bucket } = settings;
     const orphans = new Orphans({ bucket, root: this.#root, api, retrier: new Retrier(env), owner, env });
-    return orphans.list(scope, uploadsOf(keep), signal);
+    try {
+      return await orphans.list(scope, uploadsOf(keep), signal);
+    } catch (error) {
+      throw asStartError(error);
+    }
   }
 
   async open(context: SinkContext): Promise<SinkSession<S3Handle>> {

@@ -12,6 +12,8 @@ import type { Store } from '../../core/contract/store.ts';
 import { SluiceError } from '../../core/errors.ts';
 import { systemEnv } from '../../core/runtime/system-env.ts';
 import { MemoryStore } from '../../testing/memory-store.ts';
+import { S3Model } from '../../testing/s3/model.ts';
+import { serveS3 } from '../../testing/s3/server.ts';
 import { folderWith, sluice } from './sluice.ts';
 
 const FILE = `name: made
@@ -117,7 +119,7 @@ test('a finding is a mark and a line; what to do and a table stand below it', ()
     `  warning  disk is nearly full
            Free space.
            Or move.
-           n  usd
+           n   usd
            1  0.10`,
   );
 });
@@ -171,6 +173,25 @@ test('a directory that may not be written to is a problem of the sink and of the
 
   assert.equal(code, 2);
   assert.match(stdout, /problem {2}sink\.path: could not write into .*permission denied \(EACCES\)/);
+});
+
+test('a store that ignores conditional writes is found out, with the permissions it grants', async (t) => {
+  const server = await serveS3({
+    model: new S3Model({ buckets: ['lake'], behaviour: { ignoresConditions: true }, nowMs: Date.now }),
+  });
+  t.after(() => server.close());
+  const text = AWAY.replace('http://127.0.0.1:9', server.endpoint).replace(/checkpoints:.*\n/, '');
+  const folder = folderWith(t, { 'p.yaml': text });
+
+  const { code, stdout } = await sluice(t, folder, ['doctor', 'p.yaml'], { SLUICE_TEST_SECRET: 'hunter2' }).ended;
+
+  assert.equal(code, 2);
+  assert.match(stdout, /\ncheckpoints {2}s3:lake\/raw\/_sluice\n {2}ok .*\n/);
+  assert.match(
+    stdout,
+    /problem {2}the checkpoint store s3:lake\/raw\/_sluice cannot keep exactly-once: \d of 8 concurrent/,
+  );
+  assert.match(stdout, /\n1 problem, \d notes\n$/);
 });
 
 test('a file that is wrong is refused as elsewhere', async (t) => {

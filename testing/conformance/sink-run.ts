@@ -1,6 +1,8 @@
+import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type {
   CommitPermit,
+  OrphanListing,
   Owner,
   PendingHandle,
   Sink,
@@ -103,6 +105,15 @@ export class SinkRun<H> implements AsyncDisposable {
   abortOrphans(keep: readonly PendingHandle<H>[] = []) {
     const scope = { ...this.#owner, epochBelow: this.epoch };
     return this.session.committer.abortOrphans(scope, keep, { signal: this.#controller.signal });
+  }
+
+  /** What `abortOrphans` would abort. */
+  async listOrphans(keep: readonly PendingHandle<H>[] = []): Promise<OrphanListing> {
+    const scope = { ...this.#owner, epochBelow: this.epoch };
+    const { signal } = this.#controller;
+    const listing = await this.#sink.listOrphans?.(scope, keep, { env: systemEnv(), signal });
+    assert.ok(listing, 'a sink that lists its orphans');
+    return listing;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -230,3 +230,14 @@ test('the upload that a dry run begins is an orphan to the instance after the ne
 
   assert.ok(aborted.includes(probe as string));
 });
+
+test('a store that may not be asked for uploads is refused with the permission to give', async () => {
+  const scene = new Committing();
+  scene.model.denied.add('s3:ListBucketMultipartUploads');
+
+  await assert.rejects(listOn(scene), {
+    kind: 'config',
+    code: 'S3_ACCESS_DENIED',
+    help: /s3:ListBucketMultipartUploads/,
+  });
+});
