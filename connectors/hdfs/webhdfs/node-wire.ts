@@ -54,7 +54,7 @@ export class NodeWire implements WireExchange, AsyncDisposable {
     const options = {
       ...{ method, hostname: hostname.replace(/^\[|\]$/g, ''), port, lookup: checkedLookup },
       // The text itself, since `URL` would take dots out of a path.
-      path: url.slice(url.indexOf('/', protocol.length + '//'.length)),
+      path: /^\w+:\/\/[^/?#]*(\/[^#]*)/.exec(url)?.[1] ?? '/',
       headers: Buffer.isBuffer(body) ? { ...headers, 'content-length': String(body.length) } : { ...headers },
     };
     // DataNodes close each connection, and an open part keeps one for long: streams do not take places in the pool.
