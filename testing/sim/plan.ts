@@ -74,7 +74,7 @@ export interface Plan {
 }
 
 /** The limits of a writer as users have them. */
-const ROOMY = { rangeBytes: 512 * 1024, inFlightRanges: 4096 };
+export const ROOMY = { rangeBytes: 512 * 1024, inFlightRanges: 4096 };
 
 /** Draws a run. */
 export function drawPlan(seed: number): Plan {

@@ -1,4 +1,4 @@
-import type { Plan } from './plan.ts';
+import { type Plan, ROOMY } from './plan.ts';
 import { simulate } from './simulate.ts';
 
 /** Looks for less that still fails: fewer faults first, then a shorter time of trouble with fewer records. */
@@ -31,5 +31,7 @@ export async function shrink(drawn: Plan, say: (line: string) => void): Promise<
     if (recordsPerSecond >= plan.recordsPerSecond) break;
     if (await attempt({ ...plan, recordsPerSecond }, `with ${recordsPerSecond} records per second`)) break;
   }
+  if (plan.rangeBytes < ROOMY.rangeBytes)
+    await attempt({ ...plan, ...ROOMY }, 'with a sink that takes all it is given');
   return plan;
 }
