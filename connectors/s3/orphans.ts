@@ -93,7 +93,9 @@ export class Orphans {
     }
     // A store that shows one of ours by the prefix shows all of them.
     const isListed = orphans.length + kept > 0 || (await this.#proveListing(signal));
-    return { orphans, kept, ...(isListed ? {} : { blindness: { why: UNLISTED, help: SET_A_RULE } }) };
+    if (isListed) return { orphans, kept };
+    const why = `${UNLISTED} (one that was begun to see, and aborted, was not listed)`;
+    return { orphans, kept, blindness: { why, help: SET_A_RULE } };
   }
 
   /** Every upload of this owner, and whether it is an orphan: for those who abort them and those who only look. */
