@@ -9,8 +9,10 @@ const SOCKETS_MAX = 64;
 const CONNECT_MS = 5_000;
 /** Without a byte in either direction. */
 const SILENCE_MS = 30_000;
-/** Enough for a part of 72 MiB at 5 Mbit/s, and for the assembling of a large file. */
+/** Enough for the assembling of a large file. */
 const REQUEST_MS = 120_000;
+/** What each of the parts on their way gets of a slow line, at least: all of them share 2 Mbit/s. */
+const BYTES_PER_MS_MIN = 16;
 
 /** What else the SDK would look for in the files of AWS, of no use for a store elsewhere with keys of its own. */
 const NOT_FROM_PROFILE = {
@@ -26,6 +28,9 @@ const NOT_FROM_PROFILE = {
 
 /** Only these carry bodies worth not hashing. */
 const UNSIGNED_COMMANDS: ReadonlySet<string> = new Set(['PutObjectCommand', 'UploadPartCommand']);
+
+/** How long a request with a body of so many bytes may take. A line that is dead is noticed by its silence, long before. */
+export const requestMsFor = (bytes: number): number => REQUEST_MS + Math.ceil(bytes / BYTES_PER_MS_MIN);
 
 export type RequestHandler = NonNullable<S3ClientConfig['requestHandler']>;
 

@@ -77,9 +77,12 @@ export class Retrier {
   /** Until requests may be sent again. */
   async pace(signal: AbortSignal): Promise<void> {
     const { clock, timers, random } = this.#env;
-    const waitMs = this.#notBeforeMs - clock.monotonicMs();
-    // Not all at the same moment, or the store would say it again.
-    if (waitMs > 0) await timers.sleep(waitMs * (1 + random.next() / 2), { signal });
+    while (!signal.aborted) {
+      const waitMs = this.#notBeforeMs - clock.monotonicMs();
+      if (waitMs <= 0) return;
+      // Not all at the same moment, or the store would say it again. Whoever comes first may be told to wait longer, all then do.
+      await timers.sleep(waitMs * (1 + random.next() / 2), { signal });
+    }
   }
 
   slowDown(pauseMs: number): void {

@@ -13,6 +13,7 @@ import {
 } from '@aws-sdk/client-s3';
 import type { CallOptions } from '../../core/spi.ts';
 import { crc32Base64 } from './checksum.ts';
+import { requestMsFor } from './client.ts';
 import { isS3Error } from './errors.ts';
 import type {
   LifecycleRule,
@@ -136,7 +137,7 @@ export class SdkApi implements S3Api {
           ...{ ...named(place), UploadId: place.uploadId, PartNumber: number, Body: body, ContentLength: body.length },
           ...sum(crc32),
         }),
-        options,
+        { ...options, requestTimeout: requestMsFor(body.length) },
       ),
     );
     if (ETag !== undefined) return { etag: ETag, crc32 };

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { mayLeaveUnsigned } from '../../../connectors/s3/checksum.ts';
+import { SdkApi } from '../../../connectors/s3/sdk-api.ts';
 import { refusal } from '../../../testing/s3/errors.ts';
+import { s3Handler } from '../../../testing/s3/handler.ts';
 import type { S3Request } from '../../../testing/s3/http.ts';
-import { apiOn, BUCKET, newModel, type SinkInput } from './support/scene.ts';
+import { apiOn, BUCKET, newModel, type SinkInput, settingsOf } from './support/scene.ts';
 
 const place = { bucket: BUCKET, key: 'raw/a b/ü?#%.ndjson' };
 
@@ -114,6 +116,27 @@ test('a request is sent once, whatever comes of it', async () => {
   await assert.rejects(apiOn(model).get(place), { reason: 'throttled' });
 
   assert.equal(requests, 1);
+});
+
+test('a part may take as long as its share of a slow line makes it, everything else two minutes', async () => {
+  const limitsMs: unknown[] = [];
+  const handler = s3Handler(async (_label, effect) => effect(), newModel());
+  const requestHandler: typeof handler = {
+    ...handler,
+    handle: (request, options = {}) => {
+      limitsMs.push(options.requestTimeout);
+      return handler.handle(request, options);
+    },
+  };
+  const api = new SdkApi({ settings: settingsOf(), requestHandler });
+  const uploadId = await api.createUpload(place, { metadata: {}, attributes: {} });
+
+  await api.uploadPart({ ...place, uploadId, number: 1 }, Buffer.alloc(8 * 1024 * 1024));
+
+  const [create, part] = limitsMs;
+  assert.equal(create, undefined, 'that of the client');
+  // Sixteen of them over 2 Mbit/s.
+  assert.ok(Number(part) > (16 * 8 * 1024 * 1024 * 8) / 2_000, String(part));
 });
 
 test('an aborted call rejects at once, and says that its outcome is not known', async () => {

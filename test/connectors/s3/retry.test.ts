@@ -79,6 +79,18 @@ test('when one request is asked to come slower, all do', async () => {
   assert.ok((second.atMs[0] as number) >= 187, `sent after ${second.atMs[0]} ms`);
 });
 
+test('who waits already waits on when another is asked again to come slower', async () => {
+  const { env, retrier } = bench();
+  retrier.slowDown(1_000);
+  const waiting = retrier.pace(never);
+  await env.advance(900);
+  retrier.slowDown(20_000);
+
+  await env.run(waiting);
+
+  assert.ok(env.nowMs >= 20_900, `${env.nowMs} ms`);
+});
+
 test('waiting ends with the signal', async () => {
   const { env, retrier } = bench();
   const controller = new AbortController();
