@@ -64,18 +64,25 @@ function recordsOf({ records, partitions }: Workload, partition: number): number
 }
 
 async function writePartition(brokers: string, workload: Workload, partition: number): Promise<void> {
-  const topic = topicOf(workload);
+  const records = recordsOf(workload, partition);
+  await writeRecords(brokers, { ...workload, topic: topicOf(workload), partition, records });
+}
+
+/** Numbered records from the first on, as the ledger knows them, written by kcat (librdkafka). */
+export async function writeRecords(
+  brokers: string,
+  { topic, partition, records, valueBytes, codec }: Omit<Workload, 'partitions'> & { topic: string; partition: number },
+): Promise<void> {
   const settings = [`batch.size=${PRODUCER_BATCH_BYTES}`, 'linger.ms=5', 'enable.idempotence=true'];
-  const flags = ['-P', '-b', brokers, '-t', topic, '-p', String(partition), '-z', workload.codec];
+  const flags = ['-P', '-b', brokers, '-t', topic, '-p', String(partition), '-z', codec];
   const kcat = spawn('kcat', [...flags, ...settings.flatMap((setting) => ['-X', setting])], {
     stdio: ['pipe', 'ignore', 'inherit'],
   });
   const ended = once(kcat, 'exit');
-  const count = recordsOf(workload, partition);
-  for (let sequence = 0; sequence < count; ) {
+  for (let sequence = 0; sequence < records; ) {
     const lines: Buffer[] = [];
-    for (let bytes = 0; bytes < CHUNK_BYTES && sequence < count; sequence++) {
-      const value = encodeRecord({ topic, partition, sequence, planned: 'commit' }, workload.valueBytes);
+    for (let bytes = 0; bytes < CHUNK_BYTES && sequence < records; sequence++) {
+      const value = encodeRecord({ topic, partition, sequence, planned: 'commit' }, valueBytes);
       lines.push(value, NEWLINE);
       bytes += value.length;
     }
