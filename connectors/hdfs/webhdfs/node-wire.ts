@@ -4,6 +4,7 @@ import * as https from 'node:https';
 import type { LookupFunction } from 'node:net';
 import type { Env } from '../../../core/spi.ts';
 import { NodeExchange } from './node-exchange.ts';
+import { PatientAgent } from './patient-socket.ts';
 import { isForbiddenAddress } from './redirect.ts';
 import { WireError, type WireExchange, type WireRequest, type WireResponse } from './wire.ts';
 
@@ -31,7 +32,7 @@ export class NodeWire implements WireExchange, AsyncDisposable {
 
   constructor({ timers, connectMs = CONNECT_MS, silenceMs = SILENCE_MS, socketsMax = SOCKETS_MAX }: NodeWireOptions) {
     const pool = { keepAlive: true, maxSockets: socketsMax, timeout: IDLE_MS, scheduling: 'lifo' } as const;
-    this.#agents = { http: new http.Agent(pool), https: new https.Agent(pool) };
+    this.#agents = { http: new PatientAgent(pool), https: new https.Agent(pool) };
     this.#watch = { timers, connectMs, silenceMs };
   }
 
@@ -61,7 +62,7 @@ export class NodeWire implements WireExchange, AsyncDisposable {
     try {
       return protocol === 'https:'
         ? https.request({ ...options, agent: isStream ? false : this.#agents.https })
-        : http.request({ ...options, agent: isStream ? false : this.#agents.http });
+        : http.request({ ...options, agent: isStream ? new PatientAgent() : this.#agents.http });
     } catch (cause) {
       // A method, path or header that HTTP cannot express.
       throw new WireError(cause instanceof Error ? cause.message : String(cause), { isSent: false, cause });

@@ -264,6 +264,28 @@ test('an answer before the whole body was sent is taken, and the rest is not ask
   await until(() => hasStopped);
 });
 
+test('why a server takes no more is heard, even when its closing breaks a write that is under way', async (t) => {
+  let server: Socket | undefined;
+  const { url } = await rawServer(t, (socket) => {
+    socket.once('data', () => {
+      server = socket.pause();
+    });
+  });
+  async function* body() {
+    yield Buffer.from('first');
+    await until(() => server !== undefined);
+    server?.write('HTTP/1.1 403 Forbidden\r\nconnection: close\r\ncontent-length: 6\r\n\r\nexists');
+    server?.resetAndDestroy();
+    // Written before the client can have read anything.
+    yield Buffer.alloc(1_000_000);
+    yield Buffer.alloc(1_000_000);
+  }
+
+  const answer = await wireOf(t).exchange({ method: 'PUT', url, headers: {}, body: body() }, {});
+
+  assert.deepEqual([answer.status, await textOf(answer)], [403, 'exists']);
+});
+
 test('what a stream throws comes out as it is, and the connection is cut', async (t) => {
   let received: IncomingMessage | undefined;
   const { url } = await httpServer(t, (request) => {
