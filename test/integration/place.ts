@@ -81,9 +81,12 @@ export class S3Place implements Place {
   readonly output: OutputRoot;
   readonly watchEveryMs = 100;
   readonly bucket: S3Bucket;
+  /** Otherwise nothing ever seems to be staged. */
+  readonly listsUploads: boolean;
   readonly #end: () => Promise<void>;
 
-  private constructor(bucket: S3Bucket, pipeline: string, end: () => Promise<void>) {
+  private constructor(bucket: S3Bucket, listsUploads: boolean, pipeline: string, end: () => Promise<void>) {
+    this.listsUploads = listsUploads;
     this.pipeline = pipeline;
     this.bucket = bucket;
     this.#end = end;
@@ -97,17 +100,22 @@ export class S3Place implements Place {
 
   static async make(server?: S3Server): Promise<S3Place> {
     const bucket = await S3Bucket.create(server ?? sharedS3(), `sluice-test-${randomUUID().slice(0, 13)}`);
-    return new S3Place(bucket, 'clicks', () => server?.stop() ?? bucket.remove());
+    return new S3Place(bucket, await bucket.listsUploads(), 'clicks', () => server?.stop() ?? bucket.remove());
   }
 
   /** For another pipeline with the same bucket, sink prefix and store, which ends with this one. */
   beside(pipeline: string): S3Place {
-    return new S3Place(this.bucket, pipeline, async () => {});
+    return new S3Place(this.bucket, this.listsUploads, pipeline, async () => {});
   }
 
   async change(of: 'slots' | 'staged', withinMs: number): Promise<void> {
+    // What is staged is named by the next slot, so where nobody sees it, that one has to do.
     const look = async () =>
-      JSON.stringify(of === 'slots' ? await this.bucket.keys(`_sluice/${this.pipeline}/`) : await this.staged());
+      JSON.stringify(
+        of === 'slots' || !this.listsUploads
+          ? await this.bucket.keys(`_sluice/${this.pipeline}/`)
+          : await this.staged(),
+      );
     const before = await look();
     await waitFor(async () => (await look()) !== before, {
       what: `a change of ${of}`,

@@ -35,6 +35,7 @@ async function sinkHarness(t: TestContext) {
     sink: new S3Sink({ settings, api: new SdkApi({ settings }), missingMs: 1_000 }),
     assumeTaken: s3({ prefix: 'raw', takenByReaders: 'assume', ...connectionTo(bucket) }),
     visible: () => linesIn(bucket),
+    hidesStaged: !(await bucket.listsUploads()),
     stagedCount: async () => (await bucket.uploads('raw/')).length,
     takeAway: (path: string) => bucket.delete(`raw/${path}`),
   };

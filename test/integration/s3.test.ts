@@ -81,6 +81,8 @@ test('two pipelines under one prefix leave each other’s uploads alone', onBoth
     await scene.mustStop(pipeline);
     await scene.mustBeExact(1_000);
   }
+  if (!clicks.listsUploads)
+    return t.diagnostic('this server lists no uploads by prefix: what is left is not looked at');
   const left = await clicks.staged();
   assert.deepEqual(left.sort(), foreign.map(({ key, uploadId }) => `${key} ${uploadId}`).sort());
 });

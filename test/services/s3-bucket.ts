@@ -66,6 +66,14 @@ export class S3Bucket {
     return { key, uploadId };
   }
 
+  /** Whether the server lists uploads by prefix. MinIO does not: there nobody finds what was left behind. */
+  async listsUploads(): Promise<boolean> {
+    const { key, uploadId } = await this.startUpload('listed/or-not');
+    const listed = await this.uploads('listed/');
+    await this.client.abortMultipartUpload({ Bucket: this.name, Key: key, UploadId: uploadId });
+    return listed.length > 0;
+  }
+
   /** Uploads that are still open, whoever began them. */
   async uploads(prefix = ''): Promise<OpenUpload[]> {
     const uploads: OpenUpload[] = [];

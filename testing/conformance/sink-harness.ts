@@ -9,6 +9,8 @@ export interface SinkHarness<H = unknown> {
   visible(): Promise<Map<string, string[]>>;
   /** How many things are staged and not visible. */
   stagedCount(): Promise<number>;
+  /** The place does not tell what is staged, so nobody finds what is left behind; `stagedCount` is 0 then. */
+  readonly hidesStaged?: boolean;
   /** A reader moves a visible file away. */
   takeAway?(name: string): Promise<void>;
   /** The same place, told to believe that readers take files away. */
