@@ -125,6 +125,27 @@ export const committerCases: readonly ConformanceCase<SinkHarness>[] = [
     },
   },
   {
+    name: 'a dry run lists what a sweep then aborts, and aborts nothing',
+    unsupported: ({ sink, hidesStaged }) =>
+      sink.listOrphans === undefined || hidesStaged === true ? 'this sink does not list its orphans' : undefined,
+    run: async (harness) => {
+      const kept = await stage(harness.sink, 1, records('t/0', 0, 5));
+      await stage(harness.sink, 2, records('t/0', 5, 5), records('u/0', 0, 5));
+      await using run = await SinkRun.start(harness.sink, { epoch: 3 });
+      await run.write(records('t/0', 10, 5));
+      await run.cut();
+      const before = await harness.stagedCount();
+
+      const listing = await run.listOrphans(kept);
+
+      assert.equal(await harness.stagedCount(), before);
+      const report = await run.abortOrphans(kept);
+      assert.deepEqual([listing.orphans.length, listing.kept], [report.aborted.length, report.kept]);
+      assert.deepEqual(new Set(listing.orphans.map(({ epoch }) => epoch)), new Set([2]));
+      assert.deepEqual((await run.listOrphans(kept)).orphans, []);
+    },
+  },
+  {
     name: 'closing neither commits nor aborts',
     run: async (harness) => {
       const spec = records('t/0', 0, 5);
