@@ -48,6 +48,7 @@ export interface Call {
 export interface DataPlace {
   readonly location: string;
   readonly headers: Readonly<Record<string, string>>;
+  readonly isDataNode: boolean;
   /** The gateway HttpFS, by the way it writes a Location. */
   readonly isHttpFs: boolean;
 }
@@ -113,13 +114,16 @@ export class Calls {
     });
     if (first.kind === 'opened') return bytesOf(first.response, first.asked);
     const response = await this.follow(call, first.place);
-    return bytesOf(response, askedOf(call, first.place.location, { isSecond: true }));
+    return bytesOf(
+      response,
+      askedOf(call, first.place.location, { isSecond: true, isDataNode: first.place.isDataNode }),
+    );
   }
 
   /** The second step, asked once. Rejects for anything but 200 and 201. */
   async follow(call: Call, place: DataPlace, body?: Buffer | AsyncIterable<Buffer>, bodyBytes?: number) {
     const { method } = OPERATIONS[call.name];
-    const asked = askedOf(call, place.location, { isSecond: true });
+    const asked = askedOf(call, place.location, { isSecond: true, isDataNode: place.isDataNode });
     const length = bodyBytes === undefined ? {} : { 'content-length': String(bodyBytes) };
     const headers = { ...place.headers, ...(body === undefined ? {} : { ...BODY_TYPE, ...length }) };
     const { wire } = this.#parts;
@@ -233,6 +237,7 @@ export class Calls {
       location: verdict.url,
       // A DataNode has what it needs in the Location; our own proof is for the cluster's URLs only.
       headers: verdict.isClusterOrigin ? proof.headers : {},
+      isDataNode: !verdict.isClusterOrigin,
       isHttpFs: verdict.isClusterOrigin && /[?&]data=true(&|$)/.test(verdict.url),
     };
   }
@@ -240,8 +245,8 @@ export class Calls {
 
 const isRedirect = (status: number) => status >= 300 && status < 400;
 
-function askedOf({ name, path, target }: Call, url: string, { isSecond }: { isSecond: boolean }): Asked {
-  return { operation: OPERATIONS[name], path, url, isSecond, target };
+function askedOf({ name, path, target }: Call, url: string, step: Pick<Asked, 'isSecond' | 'isDataNode'>): Asked {
+  return { operation: OPERATIONS[name], path, url, target, ...step };
 }
 
 /** Not a generator, which would not free the connection when it is given up before its first chunk. */

@@ -131,6 +131,12 @@ export class WebHdfs {
     for (let after = startAfter; ; ) {
       const call: Call = { name: 'LISTSTATUS_BATCH', path, query: { startAfter: after }, signal };
       const { entries, hasMore } = await this.#calls.ask(call, ANSWERS.batch);
+      if (entries.some(({ name }) => !isAfter(name, after))) {
+        // HttpFS begins from the start whatever it is asked.
+        const all = await this.#calls.ask({ name: 'LISTSTATUS', path, signal }, ANSWERS.listing);
+        yield* all.filter(({ name }) => isAfter(name, after));
+        return;
+      }
       yield* entries;
       const last = entries.at(-1)?.name;
       if (!hasMore || last === undefined) return;
@@ -241,6 +247,10 @@ async function ignored(body: AsyncIterable<Buffer>): Promise<void> {
     // Read only to free the connection, which is gone then.
   }
 }
+
+/** In the order of HDFS: by bytes. */
+const isAfter = (name: string, after: string | undefined) =>
+  after === undefined || Buffer.compare(Buffer.from(name), Buffer.from(after)) > 0;
 
 async function unlessMissing<T>(call: Promise<T>): Promise<T | undefined> {
   try {

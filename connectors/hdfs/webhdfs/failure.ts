@@ -19,8 +19,9 @@ export interface Asked {
   readonly path: string;
   /** The URL asked; only its origin is shown. */
   readonly url: string;
-  /** Of a two-step call: the DataNode, not the NameNode. */
   readonly isSecond: boolean;
+  /** Of a second step: it is not a URL of the cluster's own. */
+  readonly isDataNode?: boolean;
   /** Of a rename. */
   readonly target?: string | undefined;
 }
@@ -67,12 +68,12 @@ export function failureOfSilence(cause: unknown, asked: Asked): SluiceError {
 export function failure(
   { reason, kind, code, help }: Meaning,
   said: string,
-  { operation, path, url, target, isSecond }: Asked,
+  { operation, path, url, target, isDataNode = false }: Asked,
   more: { details?: Record<string, unknown>; cause?: unknown } = {},
 ): HdfsError {
   const server = originOf(url);
   const to = target === undefined ? '' : ` to ${target}`;
-  const at = isSecond ? `DataNode ${server}` : server;
+  const at = isDataNode ? `DataNode ${server}` : server;
   return new HdfsError(reason, kind, code, {
     message: `could not ${operation.doing} ${path}${to} at ${at}: ${said}`,
     help,
@@ -81,11 +82,11 @@ export function failure(
   });
 }
 
-function meaningOfSilence(error: Error, code: string | undefined, { isSecond }: Asked): Meaning {
+function meaningOfSilence(error: Error, code: string | undefined, { isDataNode = false }: Asked): Meaning {
   if (code !== undefined && CERTIFICATE_CODES.has(code)) return CERTIFICATE;
   const isSent = error instanceof WireError ? error.isSent : code === undefined || !NEVER_SENT_CODES.has(code);
   if (isSent) return NO_ANSWER;
-  return isSecond ? DATANODE_UNREACHABLE : UNREACHABLE;
+  return isDataNode ? DATANODE_UNREACHABLE : UNREACHABLE;
 }
 
 function codeOf(error: Error): string | undefined {

@@ -217,6 +217,25 @@ test('a listing goes on behind its last name until nothing remains', async () =>
   assert.deepEqual(await run(names('c')), ['d', 'e']);
 });
 
+test('a gateway that begins each page from the start is listed as a whole, and nothing shows twice', async () => {
+  const entry = (pathSuffix: string) => ({ ...status().json.FileStatus, pathSuffix });
+  const page = (names: string[]) => ({ FileStatuses: { FileStatus: names.map(entry) } });
+  const { client, seen, run } = scripted(({ op }) => {
+    if (op === 'LISTSTATUS') return { json: page(['a', 'b', 'c', '\uffff', '😀']) };
+    return { json: { DirectoryListing: { partialListing: page(['a', 'b']), remainingEntries: 3 } } };
+  });
+  const names = async (startAfter?: string) => {
+    const found: string[] = [];
+    const options = startAfter === undefined ? {} : { startAfter };
+    for await (const { name } of client.listStatusBatch('/d', options)) found.push(name);
+    return found;
+  };
+
+  assert.deepEqual(await run(names()), ['a', 'b', 'c', '\uffff', '😀']);
+  assert.deepEqual(await run(names('\uffff')), ['😀'], 'by bytes, not as JavaScript orders strings');
+  assert.equal(seen.length, 5);
+});
+
 test('false is told from true', async () => {
   const { client, run } = scripted(() => ({ json: { boolean: false } }));
 

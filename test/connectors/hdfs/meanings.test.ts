@@ -76,12 +76,12 @@ test('a sentence says what, where and why, without the stack trace, and no token
     'could not rename /a to /b at http://nn1:9870: no: http://dn/x?delegation=***&a=1 (IOException)',
   );
   assert.doesNotMatch(JSON.stringify(error.details), /SECRET/);
-  assert.match(answered(403, 'IOException', 'x', { isSecond: true }).message, / at DataNode http:/);
+  assert.match(answered(403, 'IOException', 'x', { isDataNode: true }).message, / at DataNode http:/);
 });
 
 test('no answer is a doubt, unless no connection came about', () => {
-  const silence = (cause: unknown, isSecond = false) => {
-    const error = failureOfSilence(cause, { ...asked, isSecond });
+  const silence = (cause: unknown, isDataNode = false) => {
+    const error = failureOfSilence(cause, { ...asked, isDataNode });
     return [(error as unknown as { reason: string }).reason, error.kind, error.code];
   };
   const code = (name: string) => Object.assign(new Error(name), { code: name });
