@@ -58,3 +58,10 @@ export function connectionRefused(url: string): Error {
 export function connectionReset(): Error {
   return Object.assign(new Error('socket hang up'), { code: 'ECONNRESET' });
 }
+
+/** Nothing comes back, however long one waits, and nobody knows what will happen. */
+export class NoAnswer extends Error {
+  constructor() {
+    super('no answer will come');
+  }
+}

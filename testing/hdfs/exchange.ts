@@ -1,6 +1,7 @@
 import type { WireExchange, WireRequest, WireResponse } from '../../connectors/hdfs/webhdfs/wire.ts';
 import type { Interpose } from '../interposed.ts';
 import { labelOf } from './addresses.ts';
+import { NoAnswer } from './errors.ts';
 import type { HdfsResponse } from './http.ts';
 import type { HdfsModel, Upload } from './model.ts';
 
@@ -22,7 +23,7 @@ export function modelExchange(model: HdfsModel, call: Interpose): ModelExchange 
       if (signal?.aborted) throw aborted();
       if (!model.takesBody(bodyless)) {
         const body = await collected(request.body);
-        const answered = call(labelOf(bodyless), async () => model.answer({ ...bodyless, body }));
+        const answered = call(labelOf(bodyless), async () => orNever(() => model.answer({ ...bodyless, body })));
         return responseOf(await unlessAborted(answered, signal));
       }
       const sending = new Sending(model, uploads, labelOf(bodyless), call);
@@ -57,7 +58,7 @@ class Sending {
   }
 
   async run(request: Parameters<HdfsModel['open']>[0], body: WireRequest['body']): Promise<HdfsResponse> {
-    const upload = await this.#call(`${this.#label} open`, async () => this.#opened(request));
+    const upload = await this.#call(`${this.#label} open`, async () => orNever(() => this.#opened(request)));
     for await (const piece of piecesOf(body)) {
       if (this.#isCut) break;
       // Copied at once: the caller may use its memory again while a slow piece is on its way.
@@ -66,7 +67,7 @@ class Sending {
     }
     return this.#call(`${this.#label} close`, async () => {
       this.#uploads.delete(upload);
-      return upload.finish();
+      return orNever(() => upload.finish());
     });
   }
 
@@ -106,6 +107,15 @@ function responseOf({ status, headers, body }: HdfsResponse): WireResponse {
       if (body.length > 0) yield body;
     })(),
   };
+}
+
+async function orNever<T>(take: () => T): Promise<T> {
+  try {
+    return take();
+  } catch (error) {
+    if (error instanceof NoAnswer) return new Promise<never>(() => {});
+    throw error;
+  }
 }
 
 /** The request stays on its way, as one does that the network has already taken. */

@@ -1,6 +1,6 @@
 import { inHeader, labelOf, placeOf, straightened, type Target, targetOf } from './addresses.ts';
 import { type Context, empty, settleLease } from './context.ts';
-import { connectionRefused, HdfsRefusal, json, refusal } from './errors.ts';
+import { connectionRefused, HdfsRefusal, json, NoAnswer, refusal } from './errors.ts';
 import { read, requireReadable, truncate, type WriteOp } from './files.ts';
 import { API, type HdfsRequest, type HdfsResponse } from './http.ts';
 import * as looks from './looks.ts';
@@ -103,7 +103,7 @@ export class HdfsModel {
     this.tree = new Tree(this.superuser);
   }
 
-  /** Throws, as a socket would, where nobody answers. */
+  /** Throws, as a socket would, where nobody listens, and `NoAnswer` where one would wait for ever. */
   answer(request: HdfsRequest): HdfsResponse {
     const target = targetOf(request);
     if (this.#isUpload(request, target)) {
@@ -139,6 +139,7 @@ export class HdfsModel {
       this.#requireWritable(op);
       const upload: ModelUpload = new ModelUpload(this.#context(target, nowMs), op as WriteOp, where, holder, {
         nowMs: () => this.#nowMs(),
+        requireActive: () => this.#requireActiveFor(origin),
         refused: (error) => this.#answerTo(error, target),
         closed: () => void this.#uploads.delete(upload),
       });
@@ -294,16 +295,20 @@ export class HdfsModel {
     if (!isUp) throw connectionRefused(origin);
   }
 
-  /** A NameNode has to be active itself; DataNodes and gateways find the one that is. */
+  /**
+   * A NameNode has to be active itself. DataNodes and gateways look for the one that is: of a pair for minutes, while a single
+   * one that is gone is told of at once.
+   */
   #requireActiveFor(origin: string): void {
     const own = this.nameNodes.find(({ url }) => url === origin);
-    const asked = own === undefined ? this.nameNodes.filter(({ state }) => state !== 'down') : [own];
+    const asked = own === undefined ? this.nameNodes : [own];
     if (this.#staleOrigins.delete(origin))
       throw new HdfsRefusal('EOFException', 'End of File Exception between local host and NameNode');
-    if (asked.length === 0)
-      throw new HdfsRefusal('ConnectException', 'Call From localhost to NameNode failed: Connection refused');
     if (asked.some(({ state }) => state === 'active')) return;
-    throw new HdfsRefusal('StandbyException', 'Operation category is not supported in state standby.');
+    if (own !== undefined)
+      throw new HdfsRefusal('StandbyException', 'Operation category is not supported in state standby.');
+    if (asked.length > 1) throw new NoAnswer();
+    throw new HdfsRefusal('ConnectException', 'Call From localhost to NameNode failed: Connection refused');
   }
 
   #requireWritable(op: string): void {

@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { labelOf } from './addresses.ts';
+import { NoAnswer } from './errors.ts';
 import type { HdfsRequest, HdfsResponse } from './http.ts';
 import type { HdfsModel } from './model.ts';
 
@@ -137,11 +138,12 @@ function settle(exchange: Exchange, later: Later, take: () => HdfsResponse): voi
   }
 }
 
-/** Where a daemon of the model is gone, its connections are cut. */
+/** Where a daemon of the model is gone, its connections are cut; where it does not answer, they stay. */
 function orReset<T>({ incoming }: Exchange, take: () => T): T | undefined {
   try {
     return take();
   } catch (error) {
+    if (error instanceof NoAnswer) return undefined;
     if (!['ECONNREFUSED', 'ECONNRESET'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
     incoming.socket.resetAndDestroy();
     return undefined;

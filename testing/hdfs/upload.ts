@@ -6,6 +6,8 @@ import type { HdfsResponse } from './http.ts';
 /** What an upload asks of the model at the moment when something comes. */
 export interface UploadHost {
   readonly nowMs: () => number;
+  /** Throws when no NameNode can be told that the file is whole. */
+  requireActive(): void;
   /** The answer to a request that has been refused. */
   refused(error: HdfsRefusal): HdfsResponse;
   closed(): void;
@@ -33,7 +35,7 @@ export class ModelUpload {
     this.#state = this.#begun(holder);
   }
 
-  /** Throws ECONNRESET when the DataNode is gone. */
+  /** Throws ECONNRESET when the DataNode is gone, as `finish` does. */
   write(bytes: Uint8Array): void {
     const state = this.#requireConnected();
     if (state.kind !== 'open' || bytes.length === 0) return;
@@ -52,8 +54,10 @@ export class ModelUpload {
     this.#host.closed();
     if (state.kind === 'refused') return state.answer;
     try {
+      this.#host.requireActive();
       close({ ...this.#context, nowMs: this.#host.nowMs() }, state.opened);
     } catch (error) {
+      if (holds(this.#context, state.opened)) this.#leave(state.opened);
       return this.#answerTo(error);
     }
     return written(this.#context, this.#op, this.#where);
@@ -72,8 +76,11 @@ export class ModelUpload {
   abandon(): void {
     const state = this.#state;
     this.#state = { kind: 'ended' };
-    if (state.kind === 'open' && holds(this.#context, state.opened))
-      state.opened.lease.goneSinceMs = this.#host.nowMs();
+    if (state.kind === 'open' && holds(this.#context, state.opened)) this.#leave(state.opened);
+  }
+
+  #leave({ lease }: Opened): void {
+    lease.goneSinceMs = this.#host.nowMs();
   }
 
   #begun(holder: string): State {

@@ -155,3 +155,17 @@ test('where nobody listens the connection is refused', async () => {
 
   assert.deepEqual(textIn(model), []);
 });
+
+test('a request that nobody will answer waits until it is given up', async () => {
+  const model = new HdfsModel({ nameNodes: ['http://nn1.test:9870', 'http://nn2.test:9870'] });
+  const giveUp = new AbortController();
+  const exchange = modelExchange(model, through);
+  for (const nameNode of model.nameNodes) nameNode.state = 'standby';
+
+  const sent = exchange.exchange(put(Buffer.from('hello')), { signal: giveUp.signal });
+  await new Promise((resolve) => setImmediate(resolve));
+  giveUp.abort();
+
+  await assert.rejects(sent, { name: 'AbortError' });
+  assert.deepEqual(textIn(model), []);
+});

@@ -15,7 +15,7 @@ import {
   upload,
   write,
 } from '../../../testing/hdfs/cases/lab.ts';
-import { refusal } from '../../../testing/hdfs/errors.ts';
+import { NoAnswer, refusal } from '../../../testing/hdfs/errors.ts';
 import { HdfsModel, type HdfsModelOptions } from '../../../testing/hdfs/model.ts';
 import { modelWire } from '../../../testing/hdfs/model-wire.ts';
 
@@ -101,14 +101,31 @@ test('a NameNode that is down refuses connections, and has what it had when it i
   assert.equal((await lab.wire.send(upload('CREATE', url, 'x'))).status, 201);
 });
 
-test('with both NameNodes down or standby a DataNode has nobody to ask', async () => {
+test('a DataNode says at once that the only NameNode is gone, and the file that was to be closed stays open', async () => {
+  const { model, lab } = started();
+  const url = await locate(lab, 'CREATE', 'f', { overwrite: false });
+  const opened = await openUpload(lab, 'open', 'hello');
+  const [nameNode] = model.nameNodes;
+  assert.ok(nameNode);
+
+  nameNode.state = 'down';
+  refused(lab, await lab.wire.send(upload('CREATE', url, 'x')), 403, 'ConnectException');
+  refused(lab, await opened.finish(), 403, 'ConnectException');
+  nameNode.state = 'active';
+
+  assert.equal(await lengthOf(lab, 'f'), undefined);
+  assert.equal(await lengthOf(lab, 'open'), 0);
+  refused(lab, await write(lab, 'open', 'x', { overwrite: false }), 403, 'AlreadyBeingCreatedException');
+});
+
+test('with no active one of two NameNodes a DataNode says nothing at all', async () => {
   const { model, lab } = started({ nameNodes });
   const url = await locate(lab, 'CREATE', 'f', { overwrite: false });
 
-  for (const nameNode of model.nameNodes) nameNode.state = 'standby';
-  refused(lab, await lab.wire.send(upload('CREATE', url, 'x')), 403, 'StandbyException');
-  for (const nameNode of model.nameNodes) nameNode.state = 'down';
-  refused(lab, await lab.wire.send(upload('CREATE', url, 'x')), 403, 'ConnectException');
+  for (const state of ['standby', 'down'] as const) {
+    for (const nameNode of model.nameNodes) nameNode.state = state;
+    await assert.rejects(lab.wire.send(upload('CREATE', url, 'x')), NoAnswer);
+  }
 
   model.activate(1);
   assert.equal((await lab.wire.send(upload('CREATE', url, 'x'))).status, 201);
