@@ -45,6 +45,7 @@ async function storeHarness(t: TestContext) {
   const bucket = await testBucket(t);
   const prefix = 'made/when/needed';
   return {
+    failsBelowKeys: await bucket.failsBelowKeys(),
     connect: async () => s3Store({ prefix, ...connectionTo(bucket) }),
     connectLosingResponses: async () => {
       const endpoint = await losingAnswers(t, bucket.place.endpoint, (method) => method === 'PUT');

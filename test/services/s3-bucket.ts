@@ -74,6 +74,17 @@ export class S3Bucket {
     return listed.length > 0;
   }
 
+  /** Whether a read below a key, as if it were a directory, ends in an error of the server (s3proxy). */
+  async failsBelowKeys(): Promise<boolean> {
+    await this.put('below', 'x');
+    const status = await this.client.getObject({ Bucket: this.name, Key: 'below/it' }).then(
+      () => 200,
+      ({ $metadata }) => $metadata?.httpStatusCode,
+    );
+    await this.delete('below');
+    return status >= 500;
+  }
+
   /** Uploads that are still open, whoever began them. */
   async uploads(prefix = ''): Promise<OpenUpload[]> {
     const uploads: OpenUpload[] = [];

@@ -8,6 +8,8 @@ export interface StoreHarness {
   connect(): Promise<Store>;
   /** A store whose creates take effect and then reject as `unavailable`. */
   connectLosingResponses?(): Promise<Store>;
+  /** Reading below a key, as if it were a directory, is an error there instead of nothing. Sluice never does. */
+  readonly failsBelowKeys?: boolean;
   /** Cuts the power, with nothing surviving that the store had not made durable, and starts again. */
   powerLoss?(): Promise<void>;
 }
@@ -111,6 +113,15 @@ export const storeConformance: readonly ConformanceCase<StoreHarness>[] = [
       assert.equal(await store.get('a/b/2'), undefined);
       assert.equal(await store.get('x/y'), undefined);
       assert.equal(await store.get('a/b'), undefined);
+    },
+  },
+  {
+    name: 'there is nothing below a key',
+    unsupported: ({ failsBelowKeys }) => (failsBelowKeys === true ? 'this place fails when asked for it' : undefined),
+    run: async (harness) => {
+      const store = await harness.connect();
+      await fill(store, ['a/b/1']);
+
       assert.equal(await store.get('a/b/1/c'), undefined);
     },
   },
