@@ -2,7 +2,7 @@ import { HdfsRefusal } from './errors.ts';
 import type { HdfsResponse } from './http.ts';
 import { NO_BODY } from './http.ts';
 import type { Caller } from './permissions.ts';
-import { type FileNode, type Inode, type Place, pathOf, type Tree } from './tree.ts';
+import { type FileNode, type Inode, type Lease, type Place, pathOf, type Tree } from './tree.ts';
 
 /** What a request is answered from. */
 export interface Context {
@@ -53,10 +53,19 @@ export function requireUnwritten({ via, nowMs }: Context, file: FileNode, doing:
   throw new HdfsRefusal(exception, `Failed to ${doing} ${pathOf(file)} ${holder}`);
 }
 
-/** Closes the file when its writer has been gone for long enough. */
-export function settleLease(file: FileNode, nowMs: number): void {
+/** Whoever writes the file is gone, and leaves it open. */
+export function leaveOpen(tree: Tree, file: FileNode, lease: Lease, nowMs: number): void {
+  lease.goneSinceMs = nowMs;
+  tree.leftOpen.add(file);
+}
+
+/** Closes a file that was left open when that was long enough ago. */
+export function settleLease(tree: Tree, file: FileNode, nowMs: number): void {
   const { lease } = file;
-  if (lease?.goneSinceMs === undefined) return;
-  const closedAtMs = Math.min(lease.recoveredAtMs ?? Number.POSITIVE_INFINITY, lease.goneSinceMs + HARD_LIMIT_MS);
-  if (nowMs >= closedAtMs) file.lease = undefined;
+  const recoveredAtMs = lease?.recoveredAtMs ?? Number.POSITIVE_INFINITY;
+  const isOver =
+    lease?.goneSinceMs === undefined || nowMs >= Math.min(recoveredAtMs, lease.goneSinceMs + HARD_LIMIT_MS);
+  if (!isOver) return;
+  tree.leftOpen.delete(file);
+  file.lease = undefined;
 }

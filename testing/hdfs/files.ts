@@ -1,4 +1,4 @@
-import { type Context, empty, requireThere, requireUnwritten, saysBoolean } from './context.ts';
+import { type Context, empty, leaveOpen, requireThere, requireUnwritten, saysBoolean } from './context.ts';
 import { HdfsRefusal } from './errors.ts';
 import type { HdfsResponse } from './http.ts';
 import { requireAccess, requireMaking, requireWay } from './permissions.ts';
@@ -124,7 +124,7 @@ export function lengthOf({ bytes, lease }: FileNode): number {
 }
 
 export function truncate(context: Context): object {
-  const { params, nowMs } = context;
+  const { tree, params, nowMs } = context;
   const file = requireFile(context);
   requireAccess(context.caller, file, 'write');
   requireUnwritten(context, file, 'TRUNCATE_FILE');
@@ -137,8 +137,16 @@ export function truncate(context: Context): object {
   file.bytes = file.bytes.subarray(0, length);
   const isWhole = length === before || length % file.blockBytes === 0;
   // The DataNodes have to agree first, and the length is the old one until then.
-  if (!isWhole)
-    file.lease = { holder: 'HDFS_NameNode', shownBytes: before, goneSinceMs: nowMs, recoveredAtMs: nowMs + 1_000 };
+  if (!isWhole) {
+    const lease: Lease = {
+      holder: 'HDFS_NameNode',
+      shownBytes: before,
+      goneSinceMs: nowMs,
+      recoveredAtMs: nowMs + 1_000,
+    };
+    file.lease = lease;
+    leaveOpen(tree, file, lease, nowMs);
+  }
   return saysBoolean(isWhole);
 }
 

@@ -40,6 +40,8 @@ export const GATEWAY_DIFFERENCES: Readonly<Record<string, GatewayDifference>> = 
   ),
   'dots that lead elsewhere are refused in a path, and followed in the target of a RENAME':
     modelled('follows dots in paths, too'),
+  'the place where the bytes go has letters of other alphabets as they are in JSON, and encoded in the header of a 307':
+    modelled('encodes them in JSON, too'),
   'a name of 255 bytes will do, and a longer one is refused': {
     does: 'refuses with the name of another exception',
     isModelled: false,

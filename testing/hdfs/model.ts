@@ -1,11 +1,10 @@
 import { inHeader, labelOf, placeOf, straightened, type Target, targetOf } from './addresses.ts';
 import { type Context, empty, settleLease } from './context.ts';
 import { connectionRefused, HdfsRefusal, json, NoAnswer, refusal } from './errors.ts';
-import { read, requireReadable, truncate, type WriteOp } from './files.ts';
+import { read, type WriteOp } from './files.ts';
 import { API, type HdfsRequest, type HdfsResponse } from './http.ts';
-import * as looks from './looks.ts';
-import { concat, mkdirs, remove, rename } from './names.ts';
-import { below, type FileNode, type Inode, pathOf, requireValid, Tree } from './tree.ts';
+import { requireOperation } from './operations.ts';
+import { below, type FileNode, type Inode, pathOf, Tree } from './tree.ts';
 import { ModelUpload, refusedUpload } from './upload.ts';
 
 export interface NameNode {
@@ -39,37 +38,6 @@ export interface HdfsModelOptions {
 export type Upload = Pick<ModelUpload, 'write' | 'finish' | 'cut'>;
 
 const EPOCH_MS = Date.UTC(2026, 0, 1);
-
-type Operation = readonly [
-  method: 'GET' | 'PUT' | 'POST' | 'DELETE',
-  kind: 'look' | 'change' | 'place',
-  (context: Context) => object | undefined,
-];
-
-const placed = (check: (context: Context) => void) => (context: Context) => {
-  check(context);
-  return undefined;
-};
-
-const OPERATIONS: Readonly<Record<string, Operation>> = {
-  GETFILESTATUS: ['GET', 'look', looks.getFileStatus],
-  LISTSTATUS: ['GET', 'look', looks.listStatus],
-  LISTSTATUS_BATCH: ['GET', 'look', looks.listStatusBatch],
-  GETCONTENTSUMMARY: ['GET', 'look', looks.getContentSummary],
-  CHECKACCESS: ['GET', 'look', looks.checkAccess],
-  MKDIRS: ['PUT', 'change', mkdirs],
-  RENAME: ['PUT', 'change', rename],
-  DELETE: ['DELETE', 'change', remove],
-  SETPERMISSION: ['PUT', 'change', looks.setPermission],
-  SETOWNER: ['PUT', 'change', looks.setOwner],
-  SETTIMES: ['PUT', 'change', looks.setTimes],
-  SETQUOTA: ['PUT', 'change', looks.setQuota],
-  CONCAT: ['POST', 'change', concat],
-  TRUNCATE: ['POST', 'change', truncate],
-  OPEN: ['GET', 'place', placed(requireReadable)],
-  CREATE: ['PUT', 'place', placed(({ path }) => requireValid(path))],
-  APPEND: ['POST', 'place', placed((context) => void looks.getFileStatus(context))],
-};
 
 /**
  * HDFS without sockets, time or chance: a pair of NameNodes or one, DataNodes and the HTTP gateway, over one tree of files. It
@@ -111,7 +79,7 @@ export class HdfsModel {
       upload.write(request.body ?? Buffer.alloc(0));
       return upload.finish();
     }
-    const nowMs = this.#arrived(request, target);
+    const nowMs = this.#arrived(target);
     return this.#caught(
       target,
       () => this.#options.intervene?.(request, labelOf(request)) ?? this.#effect(request, target, nowMs),
@@ -126,7 +94,7 @@ export class HdfsModel {
   /** Begins the second step of CREATE or APPEND. Its file is there from here on, unless it is refused at the end. */
   open(request: HdfsRequest): Upload {
     const target = targetOf(request);
-    const nowMs = this.#arrived(request, target);
+    const nowMs = this.#arrived(target);
     const { origin, path = '', op } = target;
     const isGateway = origin === this.gateway;
     if (isGateway && request.headers['content-type'] !== 'application/octet-stream') return refusedUpload(empty(400));
@@ -210,8 +178,7 @@ export class HdfsModel {
       this.#requireActiveFor(origin);
       return read(this.#context(target, nowMs));
     }
-    const operation = this.#operation(request, op, isGateway);
-    const [, kind, run] = operation;
+    const [, kind, run] = requireOperation(request.method, op, isGateway ? 'gateway' : 'nameNode');
     if (isGateway && kind === 'place') return this.#placeAtGateway(target);
     if (op !== 'CREATE') this.#requireActiveFor(origin);
     if (kind === 'change') this.#requireWritable(op);
@@ -219,16 +186,6 @@ export class HdfsModel {
     if (kind === 'place') return this.#place(target);
     if (value !== undefined) return json(200, value);
     return empty(200, { 'content-type': 'application/octet-stream' });
-  }
-
-  #operation({ method }: HdfsRequest, op: string, isGateway: boolean): Operation {
-    const operation = OPERATIONS[op];
-    const isKnown = operation !== undefined && !(isGateway && op === 'SETQUOTA');
-    if (isKnown && operation[0] === method) return operation;
-    if (isGateway)
-      throw new HdfsRefusal('QueryParamException', `java.lang.IllegalArgumentException: No enum constant ${op}`);
-    const what = `Invalid value for webhdfs parameter "op": ${op} is not a valid ${method} operation.`;
-    throw new HdfsRefusal('IllegalArgumentException', what);
   }
 
   /** The first step of two. */
@@ -260,7 +217,7 @@ export class HdfsModel {
   #context({ origin, path = '', params }: Target, nowMs: number): Context {
     const user = params.get('user.name') ?? 'dr.who';
     const { tree } = this;
-    for (const node of below(tree.root)) if (node.kind === 'file') settleLease(node, nowMs);
+    for (const file of tree.leftOpen) settleLease(tree, file, nowMs);
     const via = origin === this.gateway ? 'gateway' : 'nameNode';
     const pageNames = this.#options.pageNames ?? 1_000;
     const caller = { user, isSuperuser: user === this.superuser };
@@ -274,7 +231,7 @@ export class HdfsModel {
     return isWrite && (isAtDataNode || (origin === this.gateway && params.get('data') === 'true'));
   }
 
-  #arrived(_request: HdfsRequest, { origin, op }: Target): number {
+  #arrived({ origin, op }: Target): number {
     this.#requireUp(origin);
     const who =
       origin === this.gateway ? 'gateway' : this.dataNodes.some(({ url }) => url === origin) ? 'dataNode' : 'nameNode';

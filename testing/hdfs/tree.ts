@@ -59,6 +59,8 @@ const NAME_BYTES_MAX = 255;
 /** The names of everything, without permissions and without time of its own. */
 export class Tree {
   readonly root: DirectoryNode;
+  /** Files whose writers are gone without having closed them. */
+  readonly leftOpen = new Set<FileNode>();
   #ids = 16_384;
 
   constructor(superuser: string) {

@@ -1,4 +1,4 @@
-import type { Context } from './context.ts';
+import { type Context, leaveOpen } from './context.ts';
 import { connectionReset, HdfsRefusal } from './errors.ts';
 import { append, close, create, grow, holds, type Opened, type WriteOp, written } from './files.ts';
 import type { HdfsResponse } from './http.ts';
@@ -79,8 +79,8 @@ export class ModelUpload {
     if (state.kind === 'open' && holds(this.#context, state.opened)) this.#leave(state.opened);
   }
 
-  #leave({ lease }: Opened): void {
-    lease.goneSinceMs = this.#host.nowMs();
+  #leave({ file, lease }: Opened): void {
+    leaveOpen(this.#context.tree, file, lease, this.#host.nowMs());
   }
 
   #begun(holder: string): State {

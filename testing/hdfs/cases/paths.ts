@@ -93,6 +93,15 @@ export const pathCases: readonly HdfsCase[] = [
     },
   },
   {
+    name: 'the place where the bytes go has letters of other alphabets as they are in JSON, and encoded in the header of a 307',
+    async run(lab) {
+      assert.ok((await locate(lab, 'CREATE', 'é😀', { overwrite: false })).includes('/é😀?'));
+
+      const { headers } = await call(lab, 'CREATE', 'é😀', { overwrite: false });
+      assert.ok(headers.location?.includes('/%C3%A9%F0%9F%98%80?'));
+    },
+  },
+  {
     name: 'a name of 255 bytes will do, and a longer one is refused',
     async run(lab) {
       says(await call(lab, 'MKDIRS', 'n'.repeat(255)), true);
