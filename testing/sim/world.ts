@@ -24,6 +24,13 @@ export interface Instance extends Caller {
   ending: Ending | undefined;
 }
 
+/** What the simulator reads of a checkpoint. */
+interface StoredSlot {
+  readonly epoch: number;
+  readonly pending: readonly unknown[];
+  readonly source: { readonly splits: readonly { id: string; position: { offset: number } }[] };
+}
+
 export interface WorldOptions {
   /** Every event, instead of the last ones. */
   readonly keepTrace?: boolean | undefined;
@@ -166,11 +173,20 @@ export class World implements Surroundings {
 
   /** How many handles the newest slot names that are not committed yet, for all it knows. */
   pendingHandles(): number {
-    const newest = this.slotPaths().at(-1);
-    return newest === undefined ? 0 : this.#readSlot(newest).pending.length;
+    return this.#newestSlot()?.pending.length ?? 0;
   }
 
-  #readSlot(path: string): { pending: unknown[]; source: { splits: { id: string; position: { offset: number } }[] } } {
+  /** That of the incarnation that claimed last. */
+  newestEpoch(): number | undefined {
+    return this.#newestSlot()?.epoch;
+  }
+
+  #newestSlot(): StoredSlot | undefined {
+    const newest = this.slotPaths().at(-1);
+    return newest === undefined ? undefined : this.#readSlot(newest);
+  }
+
+  #readSlot(path: string): StoredSlot {
     return JSON.parse(Buffer.from(storedCheckpoints(this).get(path) as Uint8Array).toString('utf8'));
   }
 
