@@ -26,10 +26,10 @@ export class NodeExchange {
   readonly #parts: NodeExchangeParts;
   readonly #answered = Promise.withResolvers<WireResponse>();
   readonly #connected = Promise.withResolvers<void>();
-  /** Resolves when nothing more is to be sent: there is an answer, or no connection. */
-  readonly #over = Promise.withResolvers<'over'>();
   #isConnected = false;
+  /** Nothing more is to be sent: there is an answer, or no connection. */
   #isOver = false;
+  #endWait = () => {};
   #isAllSent = false;
   #cancelTimer = () => {};
   /** Why we broke it off ourselves. */
@@ -56,7 +56,7 @@ export class NodeExchange {
     const { body } = request;
     if (body !== undefined) {
       // What a connection never came about for is not asked of its source.
-      if ((await Promise.race([this.#connected.promise, this.#over.promise])) === 'over') return;
+      if ((await this.#orOver(this.#connected.promise)) === 'over') return;
       if (Buffer.isBuffer(body)) await this.#write(body);
       else if (!(await this.#stream(body, lengthOf(request)))) return;
     }
@@ -71,10 +71,8 @@ export class NodeExchange {
     const iterator = body[Symbol.asyncIterator]();
     let bytes = 0;
     for (;;) {
-      // Our own waiting: the other side is not late.
-      this.#rest();
       const next = iterator.next();
-      const taken = await Promise.race([next, this.#over.promise]);
+      const taken = await this.#orOver(next);
       if (taken === 'over' || this.#isOver) {
         giveUp(iterator, next);
         return false;
@@ -97,7 +95,8 @@ export class NodeExchange {
       if (outgoing.write(chunk.subarray(from, from + SLICE_BYTES))) continue;
       const drained = new Promise<void>((resolve) => outgoing.once('drain', resolve));
       this.#expect(watch.silenceMs, 'nothing was taken');
-      await Promise.race([drained, this.#over.promise]);
+      await this.#orOver(drained);
+      // What follows is our own waiting: the other side is not late.
       this.#rest();
     }
   }
@@ -153,6 +152,15 @@ export class NodeExchange {
     };
   }
 
+  /** Not `Promise.race`, which would keep every chunk for as long as what it is raced against. */
+  #orOver<T>(awaited: Promise<T>): Promise<T | 'over'> {
+    return new Promise((resolve, reject) => {
+      this.#endWait = () => resolve('over');
+      if (this.#isOver) resolve('over');
+      awaited.then(resolve, reject);
+    });
+  }
+
   #expect(ms: number, what: string): void {
     this.#cancelTimer();
     const late = () => this.#breakOff(new WireError(`${what} for ${ms} ms`, { isSent: this.#isConnected }));
@@ -166,7 +174,7 @@ export class NodeExchange {
   #end(): void {
     this.#rest();
     this.#isOver = true;
-    this.#over.resolve('over');
+    this.#endWait();
   }
 
   #breakOff(error: unknown): void {
