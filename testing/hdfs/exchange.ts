@@ -20,7 +20,7 @@ export function modelExchange(model: HdfsModel, call: Interpose): ModelExchange 
   return {
     async exchange(request, { signal } = {}) {
       const bodyless = { method: request.method, url: request.url, headers: request.headers };
-      if (signal?.aborted) throw aborted();
+      signal?.throwIfAborted();
       if (!model.takesBody(bodyless)) {
         const body = await collected(request.body);
         const answered = call(labelOf(bodyless), async () => orNever(() => model.answer({ ...bodyless, body })));
@@ -60,7 +60,8 @@ class Sending {
   async run(request: Parameters<HdfsModel['open']>[0], body: WireRequest['body']): Promise<HdfsResponse> {
     const upload = await this.#call(`${this.#label} open`, async () => orNever(() => this.#opened(request)));
     for await (const piece of piecesOf(body)) {
-      if (this.#isCut) break;
+      // One that is refused is answered at once, and the rest of the body not asked for.
+      if (this.#isCut || upload.isRefused) break;
       // Copied at once: the caller may use its memory again while a slow piece is on its way.
       const copy = Buffer.from(piece);
       await this.#call(`${this.#label} write`, async () => upload.write(copy));
@@ -122,14 +123,10 @@ async function orNever<T>(take: () => T): Promise<T> {
 function unlessAborted<T>(answered: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return answered;
   return new Promise((resolve, reject) => {
-    const onAbort = () => reject(aborted());
+    const onAbort = () => reject(signal.reason);
     signal.addEventListener('abort', onAbort, { once: true });
     const done = () => signal.removeEventListener('abort', onAbort);
     answered.then(done, done);
     answered.then(resolve, reject);
   });
-}
-
-function aborted(): Error {
-  return Object.assign(new Error('Request aborted'), { name: 'AbortError' });
 }

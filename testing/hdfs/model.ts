@@ -35,7 +35,7 @@ export interface HdfsModelOptions {
 }
 
 /** A body under way, as the model takes it. */
-export type Upload = Pick<ModelUpload, 'write' | 'finish' | 'cut'>;
+export type Upload = Pick<ModelUpload, 'write' | 'finish' | 'cut' | 'isRefused'>;
 
 const EPOCH_MS = Date.UTC(2026, 0, 1);
 

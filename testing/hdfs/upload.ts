@@ -35,6 +35,10 @@ export class ModelUpload {
     this.#state = this.#begun(holder);
   }
 
+  get isRefused(): boolean {
+    return this.#state.kind === 'refused';
+  }
+
   /** Throws ECONNRESET when the DataNode is gone, as `finish` does. */
   write(bytes: Uint8Array): void {
     const state = this.#requireConnected();
@@ -104,6 +108,6 @@ export class ModelUpload {
 }
 
 /** An upload that has been refused before it could begin. */
-export function refusedUpload(answer: HdfsResponse): Pick<ModelUpload, 'write' | 'finish' | 'cut'> {
-  return { write: () => {}, finish: () => answer, cut: () => {} };
+export function refusedUpload(answer: HdfsResponse): Pick<ModelUpload, 'write' | 'finish' | 'cut' | 'isRefused'> {
+  return { isRefused: true, write: () => {}, finish: () => answer, cut: () => {} };
 }
