@@ -1,5 +1,5 @@
 import { hostname } from 'node:os';
-import { decodeHandle } from '../core/checkpoint/handles.ts';
+import { handlesIn } from '../core/checkpoint/handles.ts';
 import { refuseMovedSink } from '../core/checkpoint/restore.ts';
 import type { PipelineFileOptions } from '../core/config/parse.ts';
 import type { Env } from '../core/contract/env.ts';
@@ -48,9 +48,7 @@ async function findOrphans(options: PipelineFileOptions, env: Env): Promise<Foun
   const newest = retained.at(-1);
   if (newest !== undefined) refuseMovedSink(newest, sink);
   const epoch = newest?.epoch ?? 0;
-  // What slots from before a move of the sink name lies elsewhere, and is settled.
-  const here = retained.filter(({ sinks }) => sinks.main.identity === sink.identity);
-  const keep = here.flatMap(({ pending }) => pending.map((entry) => decodeHandle(sink.handles, entry)));
+  const keep = handlesIn(sink.identity, sink.handles, retained);
   const listing = await sink.listOrphans({ ...owner, epochBelow: epoch }, keep, { env, signal });
   return { listing, epoch };
 }

@@ -2,7 +2,7 @@ import type { VersionedCodec } from '../contract/codec.ts';
 import type { Env } from '../contract/env.ts';
 import type { Committer } from '../contract/sink.ts';
 import { toSluiceError } from '../errors.ts';
-import { decodeHandle } from './handles.ts';
+import { handlesIn } from './handles.ts';
 import type { CheckpointLog } from './log.ts';
 import { planRetention } from './protocol.ts';
 import type { Slot } from './slot.ts';
@@ -129,8 +129,7 @@ export class Housekeeping<H> {
     const retained = (await log.readAll(0, { signal })).map(({ slot }) => slot);
     // Slots may be deleted while they are read, but whatever of older epochs a later owner still has to commit is pending in
     // our newest slot too.
-    const named = [...retained, this.#newest].flatMap((slot) => slot.pending);
-    const keep = named.map((entry) => decodeHandle(handles, entry));
+    const keep = handlesIn(this.#newest.sinks.main.identity, handles, [...retained, this.#newest]);
     signal.throwIfAborted();
     const scope = { pipeline, lineage, layout, shard, epochBelow: epoch };
     const { aborted } = await committer.abortOrphans(scope, keep, { signal });

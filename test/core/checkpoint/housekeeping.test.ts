@@ -76,6 +76,21 @@ test('the sweep keeps every handle that any retained slot names, and touches onl
   assert.deepEqual(scope, { pipeline: 'clicks', lineage: '0123456789abcdef', layout: 1, shard: 0, epochBelow: 3 });
 });
 
+test('what older slots name in a sink that the pipeline has left does not keep the sweep from its work', async () => {
+  const elsewhere = { main: { type: 'other', identity: 'other:a', state: [], counter: 0 } };
+  const unreadable = pendingOf({ version: 7, payload: { written: 'by another connector' } });
+  const bench = new CoordinatorBench([
+    { sinks: elsewhere, pending: [unreadable] },
+    { pending: [pendingOf({ id: 'main-00000002' })] },
+    { kind: 'claim' },
+  ]);
+
+  await bench.virtual.run(bench.coordinator.commitCarried());
+  await bench.settle;
+
+  assert.deepEqual(bench.sweeps[0]?.keep, ['main-00000002']);
+});
+
 test('the sweep keeps what is pending even when every slot that names it is deleted while it looks', async () => {
   const pending = [pendingOf()];
   const bench = new CoordinatorBench([{ pending }, { kind: 'claim', pending }]);

@@ -25,7 +25,10 @@ export const offsets: PositionCodec<Offset> = {
 export const records: VersionedCodec<readonly string[]> = {
   version: 1,
   encode: (payload) => [...payload],
-  decode: (_version, value) => value as string[],
+  decode: (version, value) => {
+    if (version > 1) throw new SluiceError('config', 'HANDLE_NEWER', { message: `handle version ${version}` });
+    return value as string[];
+  },
 };
 
 /** Positions by split id: `clicks/0` is partition 0 of clicks. */
