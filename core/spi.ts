@@ -2,6 +2,7 @@
 export { assert, unreachable } from './assert.ts';
 export { type FrameParts, RecordFrame, SlabPool } from './batch/frame.ts';
 export { type LineFormat, type LineLimits, LinePacker, type LineRange } from './batch/lines.ts';
+export { CERTIFICATE_CODES } from './certificate-codes.ts';
 export { duration, secret, size } from './config/fields.ts';
 export type * from './contract/batch.ts';
 export type * from './contract/codec.ts';

@@ -1,4 +1,4 @@
-import { SluiceError } from '../../core/spi.ts';
+import { CERTIFICATE_CODES, SluiceError } from '../../core/spi.ts';
 import type { Api } from './api.ts';
 import { isTlsRecord, NotKafkaError } from './receiver.ts';
 import { WireError, type WireReader } from './wire.ts';
@@ -42,18 +42,6 @@ export interface ConnectionFacts {
   /** The same credentials were accepted before. */
   credentialsProven: boolean;
 }
-
-/** Codes of node's TLS that mean: the certificate is not one we trust. */
-const CERTIFICATE_CODES: ReadonlySet<string> = new Set([
-  'DEPTH_ZERO_SELF_SIGNED_CERT',
-  'SELF_SIGNED_CERT_IN_CHAIN',
-  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
-  'UNABLE_TO_GET_ISSUER_CERT',
-  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
-  'CERT_HAS_EXPIRED',
-  'CERT_NOT_YET_VALID',
-  'ERR_TLS_CERT_ALTNAME_INVALID',
-]);
 
 /** Turns what a connection died of into a sentence with a way out. */
 export function connectionFailure(error: unknown, facts: ConnectionFacts): SluiceError {

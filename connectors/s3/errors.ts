@@ -1,4 +1,4 @@
-import { type ErrorKind, SluiceError } from '../../core/spi.ts';
+import { CERTIFICATE_CODES, type ErrorKind, SluiceError } from '../../core/spi.ts';
 import type { StoreProxy } from './proxy.ts';
 import { isAbort, type S3Answer, s3AnswerOf } from './sdk-failure.ts';
 
@@ -211,14 +211,7 @@ const BY_SYSTEM_CODE: Readonly<Record<string, Meaning>> = {
   ECONNREFUSED: NOT_REACHED,
   EHOSTUNREACH: NOT_REACHED,
   ENETUNREACH: NOT_REACHED,
-  DEPTH_ZERO_SELF_SIGNED_CERT: CERTIFICATE,
-  SELF_SIGNED_CERT_IN_CHAIN: CERTIFICATE,
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: CERTIFICATE,
-  UNABLE_TO_GET_ISSUER_CERT: CERTIFICATE,
-  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: CERTIFICATE,
-  CERT_HAS_EXPIRED: CERTIFICATE,
-  CERT_NOT_YET_VALID: CERTIFICATE,
-  ERR_TLS_CERT_ALTNAME_INVALID: CERTIFICATE,
+  ...Object.fromEntries([...CERTIFICATE_CODES].map((code) => [code, CERTIFICATE])),
 };
 
 const PROXY_WANTS_PASSWORD = meaning(

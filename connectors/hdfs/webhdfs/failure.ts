@@ -1,4 +1,4 @@
-import { SluiceError } from '../../../core/spi.ts';
+import { CERTIFICATE_CODES, SluiceError } from '../../../core/spi.ts';
 import { HdfsError } from './errors.ts';
 import {
   CERTIFICATE,
@@ -27,17 +27,6 @@ export interface Asked {
 }
 
 const NEVER_SENT_CODES = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN']);
-const CERTIFICATE_CODES = new Set([
-  'DEPTH_ZERO_SELF_SIGNED_CERT',
-  'SELF_SIGNED_CERT_IN_CHAIN',
-  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
-  'UNABLE_TO_GET_ISSUER_CERT',
-  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
-  'CERT_HAS_EXPIRED',
-  'CERT_NOT_YET_VALID',
-  'ERR_TLS_CERT_ALTNAME_INVALID',
-]);
-
 /** Of an answer that is no success. */
 export function failureOfAnswer(answer: RemoteAnswer, asked: Asked): HdfsError {
   const remote = remoteExceptionOf(answer.json);

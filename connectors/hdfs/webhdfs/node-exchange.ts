@@ -199,8 +199,8 @@ function lengthOf({ headers }: WireRequest): number | undefined {
   return text === undefined ? undefined : Number(text);
 }
 
-/** Lets a source clean up. What it still throws concerns nobody: the request has its outcome. */
+/** Lets a source clean up. */
 function giveUp(iterator: AsyncIterator<Buffer>, next: Promise<unknown>): void {
-  next.catch(() => {});
-  iterator.return?.()?.catch(() => {});
+  next.catch(() => {}); // the request has its outcome already, which its caller hears
+  iterator.return?.()?.catch(() => {}); // likewise: a source that fails to clean up changes nothing of it
 }
