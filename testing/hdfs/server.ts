@@ -1,20 +1,10 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { ServerFault } from '../server-fault.ts';
 import { labelOf } from './addresses.ts';
 import { NoAnswer } from './errors.ts';
 import type { HdfsRequest, HdfsResponse } from './http.ts';
 import type { HdfsModel } from './model.ts';
-
-/** What becomes of one request on its way to the model and back. */
-export type ServerFault =
-  /** The connection is cut before an answer: once so many bytes of its body have come, at the latest at its end. */
-  | { readonly kind: 'resetBefore'; readonly bodyBytes?: number }
-  /** It takes effect, and instead of an answer the connection is cut. */
-  | { readonly kind: 'resetAfter' }
-  /** It takes effect, and no answer ever comes. */
-  | { readonly kind: 'lostResponse' }
-  /** It takes effect, and is answered, so much later. */
-  | { readonly kind: 'slow'; readonly ms: number };
 
 /** Where the daemons of a cluster are: `http://127.0.0.1:<port>` each. */
 export interface ServedPlaces {

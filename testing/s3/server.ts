@@ -1,19 +1,9 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { ServerFault } from '../server-fault.ts';
 import { NO_BODY, type S3Request, type S3Response } from './http.ts';
 import type { S3Model } from './model.ts';
 import { labelOf } from './operations.ts';
-
-/** What becomes of one request on its way to the model and back. */
-export type ServerFault =
-  /** The connection is cut before it takes effect: once so many bytes of its body have come, at the latest at its end. */
-  | { readonly kind: 'resetBefore'; readonly bodyBytes?: number }
-  /** It takes effect, and instead of an answer the connection is cut. */
-  | { readonly kind: 'resetAfter' }
-  /** It takes effect, and no answer ever comes. */
-  | { readonly kind: 'lostResponse' }
-  /** It takes effect, and is answered, so much later. */
-  | { readonly kind: 'slow'; readonly ms: number };
 
 export interface S3ServerOptions {
   readonly model: S3Model;

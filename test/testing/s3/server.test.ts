@@ -3,7 +3,8 @@ import { connect } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { part, put, type S3Lab, textOf } from '../../../testing/s3/cases/lab.ts';
 import { S3Model } from '../../../testing/s3/model.ts';
-import { type ServerFault, serveS3 } from '../../../testing/s3/server.ts';
+import { serveS3 } from '../../../testing/s3/server.ts';
+import type { ServerFault } from '../../../testing/server-fault.ts';
 import { BUCKET, clientWith } from './support/lab.ts';
 
 /** The first request whose label begins so meets with the fault. */
