@@ -5,7 +5,7 @@ import { pipeline } from '../../../../core/index.ts';
 import type { S3Exchange } from '../../../../testing/s3/handler.ts';
 import type { S3Model } from '../../../../testing/s3/model.ts';
 import { VirtualEnv } from '../../../core/support/virtual-env.ts';
-import { apiOn, BUCKET, newModel, type SinkInput, settingsOf, visibleIn } from './scene.ts';
+import { apiOn, BUCKET, type SinkInput, settingsOf, visibleIn } from './scene.ts';
 
 const LATENCY_MS = 2;
 
@@ -31,9 +31,6 @@ export interface VirtualRun {
   /** Settled, by the engine's own count. */
   readonly files: number;
 }
-
-// The AWS client makes parts of itself at its first request, which takes real time; in virtual time it would miss minutes.
-await apiOn(newModel()).listKeys({ bucket: BUCKET, prefix: '' });
 
 export const plainly: S3Exchange = async (_label, effect) => effect();
 
