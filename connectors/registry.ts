@@ -4,6 +4,7 @@ import type { Connector } from '../core/contract/connector.ts';
 export const registry = {
   datagen: async (): Promise<Connector> => (await import('./datagen/index.ts')).connector,
   file: async (): Promise<Connector> => (await import('./file/index.ts')).connector,
+  hdfs: async (): Promise<Connector> => (await import('./hdfs/index.ts')).connector,
   kafka: async (): Promise<Connector> => (await import('./kafka/index.ts')).connector,
   s3: async (): Promise<Connector> => (await import('./s3/index.ts')).connector,
 };

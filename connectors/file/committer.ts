@@ -12,9 +12,10 @@ import {
   type Verdict,
 } from '../../core/spi.ts';
 import { Slots } from '../filesink/slots.ts';
+import { decideCommit, seeBoth } from '../filesink/two-names.ts';
 import type { Directories } from './directories.ts';
 import { isErrorCode, toFileError, withFileErrors } from './errors.ts';
-import type { FileSystem, Status } from './file-system.ts';
+import type { FileSystem } from './file-system.ts';
 import type { FileHandle } from './handle.ts';
 import { readStaged } from './orphans.ts';
 
@@ -89,7 +90,7 @@ export class FileCommitter implements Committer<FileHandle> {
   }
 
   async #look(handle: FileHandle): Promise<Verdict | 'move'> {
-    const outcome = decideCommit(handle, await this.#see(handle));
+    const outcome = decideCommit(handle, await seeBoth((path) => this.#options.fs.lstat(path), handle));
     switch (outcome.kind) {
       case 'move':
         return 'move';
@@ -106,15 +107,6 @@ export class FileCommitter implements Committer<FileHandle> {
       default:
         return unreachable(outcome);
     }
-  }
-
-  /** Looks so that a rename by another committer in between cannot make the file seem gone, or to be there twice. */
-  async #see({ staged, final }: FileHandle): Promise<{ staged: Status | undefined; final: Status | undefined }> {
-    const { fs } = this.#options;
-    const stagedBefore = await fs.lstat(staged);
-    const finalStatus = await fs.lstat(final);
-    if (stagedBefore === undefined || finalStatus === undefined) return { staged: stagedBefore, final: finalStatus };
-    return { staged: await fs.lstat(staged), final: finalStatus };
   }
 
   /** False when a name was missing: another committer was faster, or the directory is gone. */
@@ -164,24 +156,6 @@ export class FileCommitter implements Committer<FileHandle> {
     }
     return true;
   }
-}
-
-type CommitOutcome =
-  | { kind: 'move' }
-  | { kind: 'alreadyVisible' }
-  | { kind: 'occupied' }
-  | { kind: 'gone' }
-  | { kind: 'replaced'; bytes: number };
-
-/** What is true of a handle, from nothing but what lies under its two names. */
-export function decideCommit(
-  handle: FileHandle,
-  seen: { staged: Status | undefined; final: Status | undefined },
-): CommitOutcome {
-  if (seen.final === undefined) return seen.staged === undefined ? { kind: 'gone' } : { kind: 'move' };
-  if (seen.staged !== undefined) return { kind: 'occupied' };
-  const isOurs = seen.final.kind === 'file' && seen.final.bytes === handle.bytes;
-  return isOurs ? { kind: 'alreadyVisible' } : { kind: 'replaced', bytes: seen.final.bytes };
 }
 
 function isVisible(verdict: Verdict | undefined): boolean {

@@ -1,13 +1,9 @@
 import { z } from 'zod';
 import { SluiceError, type VersionedCodec } from '../../core/spi.ts';
+import type { TwoNames } from '../filesink/two-names.ts';
 
 /** The right to give one staged file its final name. Absolute paths: a later run needs nothing else to use it. */
-export interface FileHandle {
-  readonly staged: string;
-  readonly final: string;
-  /** The length, which proves a file under the final name to be this one. */
-  readonly bytes: number;
-}
+export interface FileHandle extends TwoNames {}
 
 const version1 = z.strictObject({ staged: z.string(), final: z.string(), bytes: z.int().min(0) });
 

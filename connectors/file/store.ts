@@ -7,6 +7,7 @@ import {
   SluiceError,
   type Store,
 } from '../../core/spi.ts';
+import { keysOfTree } from '../filesink/key-tree.ts';
 import type { ReadDevice } from './device.ts';
 import { diagnoseDirectory } from './diagnosis.ts';
 import { Directories } from './directories.ts';
@@ -68,10 +69,7 @@ export class FileStore implements Store {
 
   async list(prefix: string, startAfter: string, { signal }: CallOptions = {}): Promise<string[]> {
     signal?.throwIfAborted();
-    const keys: string[] = [];
-    await this.#collect(prefix.slice(0, prefix.lastIndexOf('/') + 1), prefix, startAfter, keys);
-    // Keys are ASCII, where the order of strings is that of bytes.
-    return keys.sort();
+    return await keysOfTree(prefix, startAfter, (directory) => this.#entries(directory));
   }
 
   async delete(key: string, { signal }: CallOptions = {}): Promise<void> {
@@ -154,18 +152,6 @@ export class FileStore implements Store {
     await this.#fs.unlink(path).catch(() => {});
   }
 
-  async #collect(directory: string, prefix: string, startAfter: string, keys: string[]): Promise<void> {
-    for (const { name, kind } of await this.#entries(directory)) {
-      if (name.startsWith('.')) continue;
-      const key = `${directory}${name}`;
-      if (kind === 'file') {
-        if (key.startsWith(prefix) && key > startAfter) keys.push(key);
-      } else if (kind === 'directory' && mayHold(`${key}/`, prefix, startAfter)) {
-        await this.#collect(`${key}/`, prefix, startAfter, keys);
-      }
-    }
-  }
-
   async #entries(directory: string) {
     const path = join(this.#root, directory);
     try {
@@ -183,12 +169,6 @@ export class FileStore implements Store {
     );
     return join(this.#root, key);
   }
-}
-
-/** Whether a directory can hold a key that starts with `prefix` and sorts after `startAfter`. */
-function mayHold(directory: string, prefix: string, startAfter: string): boolean {
-  if (!directory.startsWith(prefix) && !prefix.startsWith(directory)) return false;
-  return directory > startAfter || startAfter.startsWith(directory);
 }
 
 function noLinks(path: string, cause: unknown): SluiceError {

@@ -1,5 +1,8 @@
 import { z } from 'zod';
 import { secret } from '../../core/spi.ts';
+import { fileSinkSettings } from '../filesink/settings.ts';
+import { checkLineSettings, lineSettings } from '../formats/line-formats.ts';
+import { whyNoPath } from './webhdfs/path.ts';
 
 const url = z
   .url({ protocol: /^https?$/, error: 'expected a URL, for example http://namenode:9870' })
@@ -65,3 +68,40 @@ export function checkHdfsConnection(
   if (new Set(urls.map((text) => new URL(text).protocol)).size > 1)
     issue(['urls'], 'expected all http or all https: else a token meant for one is seen by others');
 }
+
+const directory = (description: string) =>
+  z
+    .string()
+    .transform((text) => (text === '/' ? text : text.replace(/\/$/, '')))
+    .superRefine((path, context) => {
+      const why = path === '/' ? 'expected a directory below the root' : whyNoPath(path);
+      if (why !== undefined) context.addIssue({ code: 'custom', message: why });
+    })
+    .describe(description);
+
+/** `sink: { type: hdfs, ... }`. */
+export const hdfsSettings = z
+  .strictObject({
+    type: z.literal('hdfs'),
+    ...hdfsConnectionSettings,
+    path: directory('The directory that files go to, one directory per topic below it. Made when it does not exist.'),
+    permission: z
+      .string()
+      .regex(/^[0-7]{3,4}$/, 'expected octal digits, for example 640')
+      .optional()
+      .describe('Of files, octal; what the cluster gives when left out.'),
+    replication: z.int().min(1).max(512).optional().describe('Of files; what the cluster gives when left out.'),
+    ...lineSettings,
+    ...fileSinkSettings,
+  })
+  .superRefine(checkHdfsConnection)
+  .superRefine(checkLineSettings);
+
+/** `checkpoints.store: { type: hdfs, ... }`. */
+export const hdfsStoreSettings = z
+  .strictObject({
+    type: z.literal('hdfs'),
+    ...hdfsConnectionSettings,
+    path: directory('The directory that checkpoints are kept in. Made when it does not exist.'),
+  })
+  .superRefine(checkHdfsConnection);

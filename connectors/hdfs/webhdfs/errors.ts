@@ -45,3 +45,11 @@ export class HdfsError extends SluiceError {
 export function isHdfsError(error: unknown, ...reasons: HdfsReason[]): error is HdfsError {
   return error instanceof HdfsError && reasons.includes(error.reason);
 }
+
+/** At the start, what the cluster refuses is for the user to mend; later it may be mended while we try again. */
+export function asStartError(error: unknown): unknown {
+  if (!(error instanceof HdfsError) || error.kind !== 'rejected' || error.reason === 'unknown') return error;
+  const { reason, code, message, help, details } = error;
+  const facts = { message, details, cause: error, ...(help === undefined ? {} : { help }) };
+  return new HdfsError(reason, 'config', code, facts);
+}

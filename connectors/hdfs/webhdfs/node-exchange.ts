@@ -92,10 +92,11 @@ export class NodeExchange {
   async #write(chunk: Buffer): Promise<void> {
     const { outgoing, watch } = this.#parts;
     for (let from = 0; from < chunk.length && !this.#isOver; from += SLICE_BYTES) {
-      if (outgoing.write(chunk.subarray(from, from + SLICE_BYTES))) continue;
-      const drained = new Promise<void>((resolve) => outgoing.once('drain', resolve));
+      const slice = chunk.subarray(from, from + SLICE_BYTES);
+      // Until then the memory is in use, and the stream must not be asked for more.
+      const flushed = new Promise<void>((resolve) => outgoing.write(slice, () => resolve()));
       this.#expect(watch.silenceMs, 'nothing was taken');
-      await this.#orOver(drained);
+      await this.#orOver(flushed);
       // What follows is our own waiting: the other side is not late.
       this.#rest();
     }

@@ -39,7 +39,8 @@ function badName(path: string, why: string): HdfsError {
   });
 }
 
-function whyNoPath(path: string): string | undefined {
+/** Undefined for a path that HDFS takes. */
+export function whyNoPath(path: string): string | undefined {
   if (!path.startsWith('/')) return 'it does not begin with "/"';
   if (path === '/') return undefined;
   if (!path.isWellFormed()) return 'it is not well-formed Unicode';

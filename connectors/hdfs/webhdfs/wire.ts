@@ -4,7 +4,10 @@ export interface WireRequest {
   /** Absolute, already encoded; sent as it is. */
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
-  /** A buffer is sent with its length; an iterable in chunks, unless the headers say `content-length`. */
+  /**
+   * A buffer is sent with its length; an iterable in chunks, unless the headers say `content-length`. The next chunk is asked for
+   * once the memory of this one is not in use any more.
+   */
   readonly body?: Buffer | AsyncIterable<Buffer>;
 }
 

@@ -1,0 +1,58 @@
+import type { z } from 'zod';
+import { hdfsSettings } from '../../../../connectors/hdfs/settings.ts';
+import { HdfsSink } from '../../../../connectors/hdfs/sink.ts';
+import { HdfsStore } from '../../../../connectors/hdfs/store.ts';
+import { WebHdfs } from '../../../../connectors/hdfs/webhdfs/client.ts';
+import { systemEnv } from '../../../../core/runtime/system-env.ts';
+import { modelExchange } from '../../../../testing/hdfs/exchange.ts';
+import { HdfsModel } from '../../../../testing/hdfs/model.ts';
+import type { Interpose } from '../../../../testing/interposed.ts';
+
+export const ROOT = '/data/clicks';
+export const STORE_ROOT = '/data/_sluice';
+const USER = 'hdfs';
+
+export type SinkInput = Partial<Omit<z.input<typeof hdfsSettings>, 'type'>>;
+
+const plainly: Interpose = (_, effect) => effect();
+
+export interface SceneOptions {
+  /** What becomes of requests; nothing by default. */
+  readonly call?: Interpose;
+  /** Through the gateway of the model instead of its NameNode. */
+  readonly throughGateway?: boolean;
+}
+
+export const GATEWAY = 'http://gateway.test:14000';
+export const newModel = (options: ConstructorParameters<typeof HdfsModel>[0] = {}) => new HdfsModel(options);
+
+export function settingsOf(model: HdfsModel, input: SinkInput = {}, { throughGateway = false }: SceneOptions = {}) {
+  const urls = throughGateway ? [GATEWAY] : model.nameNodes.map(({ url }) => url);
+  return hdfsSettings.parse({ type: 'hdfs', urls, user: USER, path: ROOT, format: 'ndjson', ...input });
+}
+
+/** The real client on a model: everything but the network. */
+export function clientOn(model: HdfsModel, options: SceneOptions = {}): WebHdfs {
+  const settings = settingsOf(model, {}, options);
+  const negotiate = () => Promise.reject(new Error('nobody asked for Kerberos'));
+  return new WebHdfs({ settings, wire: modelExchange(model, options.call ?? plainly), env: systemEnv(), negotiate });
+}
+
+export function sinkOn(model: HdfsModel, input: SinkInput = {}, options: SceneOptions = {}): HdfsSink {
+  return new HdfsSink({ settings: settingsOf(model, input, options), client: clientOn(model, options) });
+}
+
+export function storeOn(model: HdfsModel, options: SceneOptions = {}): HdfsStore {
+  return new HdfsStore({ root: STORE_ROOT, client: clientOn(model, options), ids: systemEnv().ids });
+}
+
+/** What a reader of the sink's directory sees. */
+export function visibleIn(model: HdfsModel): Map<string, string[]> {
+  const below = model.files().filter(([path]) => path.startsWith(`${ROOT}/`));
+  const visible = below.filter(([path]) => !/\/[._]/.test(path.slice(ROOT.length)));
+  return new Map(visible.map(([path, { bytes }]) => [path, bytes.toString().split('\n').slice(0, -1)]));
+}
+
+export function stagedIn(model: HdfsModel): string[] {
+  return model.files().flatMap(([path]) => (path.startsWith(`${ROOT}/.staging/`) ? [path] : []));
+}
