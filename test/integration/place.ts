@@ -137,7 +137,8 @@ export class S3Place implements Place {
   }
 }
 
-function newestSlotOf(paths: string[]): string {
+/** The path of the newest slot among those of one shard. */
+export function newestSlotOf(paths: string[]): string {
   const newest = paths
     .filter((path) => /\/\d{12}\.json$/.test(path))
     .sort()
