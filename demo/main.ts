@@ -6,6 +6,7 @@ import { Story } from './story.ts';
 import { findTarget } from './target.ts';
 
 const partitions = 8;
+const GOALS = { file: 'files', s3: 'an S3 bucket', hdfs: 'HDFS' };
 
 // kafkajs arms timers that lie in the past, and Node warns of each kind once: not what the reader came for.
 process.removeAllListeners('warning');
@@ -26,8 +27,10 @@ switch (parsed.kind) {
 async function demo(options: DemoOptions, story: Story): Promise<number> {
   const stop = stopOnSignal(story);
   story.plain();
-  const goal = options.sink === 's3' ? 'an S3 bucket' : 'files';
-  story.plain(`Sluice: from Kafka into ${goal} exactly once, while the pipeline is killed again and again`, 'bold');
+  story.plain(
+    `Sluice: from Kafka into ${GOALS[options.sink]} exactly once, while the pipeline is killed again and again`,
+    'bold',
+  );
   story.plain();
   const kafka = await findBroker(options, story);
   if (kafka.kind === 'none') {
@@ -44,7 +47,7 @@ async function demo(options: DemoOptions, story: Story): Promise<number> {
 async function withTarget(options: DemoOptions, brokers: string, story: Story, stop: AbortSignal): Promise<number> {
   const found = await findTarget(options, story);
   if (found.kind === 'none') {
-    story.tell('s3', `${found.why}\nor run: npm run demo -- --sink file`, 'red');
+    story.tell(options.sink, `${found.why}\nor run: npm run demo -- --sink file`, 'red');
     return 1;
   }
   const { target } = found;

@@ -8,8 +8,8 @@ export interface DemoOptions {
   seconds: number;
   recordsPerSecond: number;
   /** What the pipeline writes to, and where it keeps its checkpoints. */
-  sink: 'file' | 's3';
-  /** Keep the topic on the user's own broker, and the bucket on the user's own S3 server. */
+  sink: 'file' | 's3' | 'hdfs';
+  /** Keep the topic on the user's own broker, and the output on the user's own S3 server or HDFS cluster. */
   keep: boolean;
 }
 
@@ -18,10 +18,10 @@ export const usage = `Usage: npm run demo -- [options]
 Writes numbered records to a Kafka topic, runs a pipeline that brings them into files, kills it with kill -9
 again and again, and then counts every record in the files.
 
-  --sink <file|s3>        where files and checkpoints go (file); for s3, SLUICE_TEST_S3, Docker, versitygw (built
-                          with Go, once) or s3proxy (a JVM) is used
+  --sink <file|s3|hdfs>   where files and checkpoints go (file); for s3, SLUICE_TEST_S3, Docker, versitygw (built
+                          with Go, once) or s3proxy (a JVM) is used; for hdfs, SLUICE_TEST_HDFS or JVMs
   --brokers <host:port>   your own Kafka; without it SLUICE_TEST_KAFKA, Docker or a JVM is used
-  --keep                  leave the topic on your Kafka, and the bucket on your S3 server, when done
+  --keep                  leave the topic on your Kafka, and what was written to your S3 server or HDFS, when done
   --kills <n>             how often to kill the pipeline (5)
   --seconds <n>           how long to produce records (30)
   --rate <n>              records per second (20000)
@@ -66,6 +66,7 @@ function wholeNumber(name: string, text: string, min: number): number {
 }
 
 function sinkNamed(text: string): DemoOptions['sink'] {
-  if (text !== 'file' && text !== 's3') throw new Error(`--sink: expected file or s3, found "${text}"`);
+  if (text !== 'file' && text !== 's3' && text !== 'hdfs')
+    throw new Error(`--sink: expected file, s3 or hdfs, found "${text}"`);
   return text;
 }

@@ -1,9 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { webHdfs } from '../connectors/hdfs/index.ts';
+import { findHdfs } from '../test/services/hdfs.ts';
 import { findS3 } from '../test/services/s3.ts';
 import { S3Bucket } from '../test/services/s3-bucket.ts';
-import type { OutputRoot } from '../testing/ledger/index.ts';
+import { HdfsOutput, type OutputRoot } from '../testing/ledger/index.ts';
 import type { DemoOptions } from './options.ts';
 import type { Story } from './story.ts';
 
@@ -26,7 +28,14 @@ export interface Target {
 export type TargetSearch = { kind: 'found'; target: Target } | { kind: 'none'; why: string };
 
 export async function findTarget({ sink, keep }: DemoOptions, story: Story): Promise<TargetSearch> {
-  return sink === 's3' ? await findBucket(keep, story) : { kind: 'found', target: folderTarget() };
+  switch (sink) {
+    case 's3':
+      return await findBucket(keep, story);
+    case 'hdfs':
+      return await findCluster(keep, story);
+    case 'file':
+      return { kind: 'found', target: folderTarget() };
+  }
 }
 
 function folderTarget(): Target {
@@ -72,6 +81,36 @@ async function findBucket(keep: boolean, story: Story): Promise<TargetSearch> {
         else await bucket.remove();
       } finally {
         await s3.stop();
+      }
+    },
+  };
+  return { kind: 'found', target };
+}
+
+async function findCluster(keep: boolean, story: Story): Promise<TargetSearch> {
+  story.tell('hdfs', 'looking for a cluster: SLUICE_TEST_HDFS, then a NameNode and a DataNode as JVMs');
+  const found = await findHdfs((line) => story.tell('hdfs', line));
+  if (found.kind === 'none') return found;
+  const { urls, user, how } = found;
+  story.tell('hdfs', `${urls.join(', ')} (${how})`);
+  const home = `/user/${user}/sluice-demo-${randomUUID().slice(0, 8)}`;
+  const place = (path: string) => `
+  type: hdfs
+  urls: [${urls.map((url) => JSON.stringify(url)).join(', ')}]
+  user: ${user}
+  path: ${home}/${path}`;
+  const target = {
+    sink: `${place('clicks')}
+  format: ndjson`,
+    store: place('_sluice').replaceAll('\n  ', '\n    '),
+    root: new HdfsOutput({ urls, user, root: `${home}/clicks` }),
+    where: `hdfs:${home}/clicks/`,
+    end: async () => {
+      try {
+        if (keep && how === 'SLUICE_TEST_HDFS') story.tell('hdfs', `${home} is kept`);
+        else await webHdfs({ urls: [...urls], user }).delete(home, { recursive: true });
+      } finally {
+        await found.stop();
       }
     },
   };
