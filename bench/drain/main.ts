@@ -6,6 +6,7 @@ import { parseArgs } from 'node:util';
 import { S3Bucket } from '../../test/services/s3-bucket.ts';
 import { auditOutput, faultsOf, isExact, type OutputRoot } from '../../testing/ledger/index.ts';
 import { useBroker } from '../broker.ts';
+import { useHdfs } from '../hdfs.ts';
 import { pinHarness, placement } from '../machine.ts';
 import { useS3 } from '../s3.ts';
 import { ensureTopic, ledgerOf, PRODUCER_BATCH_BYTES, type Workload } from '../topic.ts';
@@ -13,7 +14,7 @@ import type { Measurement } from './meter.ts';
 import { type Job, PREFIX, PROGRAMS, type Program, runBare } from './programs.ts';
 import { printResults, printStages } from './report.ts';
 
-/** Those that need no S3 server. */
+/** Those that need neither S3 nor HDFS. */
 const BY_DEFAULT = PROGRAMS.filter(({ output }) => output === 'folder');
 
 const { values: options } = parseArgs({
@@ -46,10 +47,12 @@ const pinning = pinHarness();
 const { brokers, how, stop } = await useBroker(options.brokers);
 const out = mkdtempSync(join(options.out, 'sluice-drain-'));
 let s3: Awaited<ReturnType<typeof useS3>> | undefined;
+let hdfs: Awaited<ReturnType<typeof useHdfs>> | undefined;
 try {
+  if (programs.some(({ output }) => output === 'hdfs')) hdfs = await useHdfs();
   if (programs.some(({ output }) => output === 'bucket')) s3 = await useS3();
   console.log(
-    `${how}${s3 === undefined ? '' : `, ${s3.how}`}; ${placement(pinning)}; ` +
+    `${[how, s3?.how, hdfs?.how].filter((part) => part !== undefined).join(', ')}; ${placement(pinning)}; ` +
       `producer batches of ${PRODUCER_BATCH_BYTES / 1024} KiB; Node ${process.version}`,
   );
   for (const codec of options.codec.split(',')) {
@@ -61,6 +64,7 @@ try {
 } finally {
   rmSync(out, { recursive: true, force: true });
   await s3?.stop();
+  await hdfs?.stop();
   await stop();
 }
 
@@ -71,10 +75,7 @@ async function measure(workload: Workload): Promise<void> {
   for (let run = 0; run < runs; run++) {
     // Turn about, so that a slow minute of the machine does not fall on one program; the last of one round is not the first of the next.
     for (const program of [...able.slice(run % able.length), ...able.slice(0, run % able.length)]) {
-      const measured =
-        program.output === 'folder'
-          ? await inFolder(workload, program.name, (job) => program.run(job), true)
-          : await inBucket(workload, program);
+      const measured = await measureOne(workload, program);
       results.get(program)?.push(measured);
       console.log(
         `  run ${run + 1} ${program.name}: ${measured.cpuS.toFixed(2)} CPU-s, ${measured.wallS.toFixed(2)} s`,
@@ -89,6 +90,17 @@ async function measure(workload: Workload): Promise<void> {
       runs.push(await inFolder(workload, stage, (job) => runBare(job, stage), stage === 'write'));
   }
   printStages(workload, stages);
+}
+
+function measureOne(workload: Workload, program: Program): Promise<Measurement> {
+  switch (program.output) {
+    case 'folder':
+      return inFolder(workload, program.name, (job) => program.run(job), true);
+    case 'bucket':
+      return inBucket(workload, program);
+    case 'hdfs':
+      return inHdfs(workload, program);
+  }
 }
 
 async function inFolder(
@@ -122,6 +134,15 @@ async function inBucket(workload: Workload, program: Program): Promise<Measureme
   } finally {
     await bucket.remove();
   }
+}
+
+async function inHdfs(workload: Workload, program: Program): Promise<Measurement> {
+  if (hdfs === undefined) throw new Error('no cluster was started');
+  return await hdfs.inDirectory(async (directory, output) => {
+    const measured = await program.run({ brokers, workload, folder: out, directory, pinning });
+    await auditLedger(program.name, workload, output, measured);
+    return measured;
+  });
 }
 
 async function auditLedger(name: string, workload: Workload, root: OutputRoot, measured: Measurement): Promise<void> {

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { HdfsTarget } from '../hdfs.ts';
 import { type Pinning, pinned, rssPeakMiBOf } from '../machine.ts';
 import type { S3Target } from '../s3.ts';
 import { topicOf, type Workload } from '../topic.ts';
@@ -15,6 +16,8 @@ export interface Job {
   folder: string;
   /** An empty bucket of this run's own, for programs that write to one. */
   target?: S3Target;
+  /** An empty directory of HDFS of this run's own, likewise. */
+  directory?: HdfsTarget;
   pinning: Pinning | undefined;
 }
 
@@ -24,7 +27,7 @@ export interface Program {
   /** What it promises, for the table. */
   readonly guarantee: string;
   /** Where its output is. */
-  readonly output: 'folder' | 'bucket';
+  readonly output: 'folder' | 'bucket' | 'hdfs';
   /** What the output is held against: every record of the topic, or only its size. */
   readonly audit: 'ledger' | 'size';
   /** Whether it can read this workload. */
@@ -75,6 +78,13 @@ export const PROGRAMS: readonly Program[] = [
     reads: any,
     run: runSluiceS3,
   },
+  {
+    name: 'sluice-hdfs',
+    guarantee: 'exactly once, checkpoint every 1 s',
+    ...{ output: 'hdfs', audit: 'ledger' },
+    reads: any,
+    run: runSluiceHdfs,
+  },
   { name: 'put', guarantee: 'none', output: 'bucket', audit: 'size', reads: any, run: runPut },
 ];
 
@@ -96,6 +106,10 @@ function runNode(program: string, job: Job, more: readonly string[]): Promise<Me
 
 function runSluiceS3(job: Job): Promise<Measurement> {
   return measure('sluice-s3.ts', job, [job.brokers, topicOf(job.workload), JSON.stringify(job.target), PREFIX, '1s']);
+}
+
+function runSluiceHdfs(job: Job): Promise<Measurement> {
+  return measure('sluice-hdfs.ts', job, [job.brokers, topicOf(job.workload), JSON.stringify(job.directory), '1s']);
 }
 
 /** As many bytes as the others bring into their output: a line has a newline. */
