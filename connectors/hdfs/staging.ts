@@ -1,6 +1,7 @@
 import { SluiceError } from '../../core/spi.ts';
 import type { NewPart, PartFile, PartFiles } from '../filesink/part-files.ts';
 import type { Directories } from './directories.ts';
+import { Gatherer } from './gather.ts';
 import type { HdfsHandle } from './handle.ts';
 import type { WebHdfs } from './webhdfs/client.ts';
 import { isHdfsError } from './webhdfs/errors.ts';
@@ -22,6 +23,7 @@ export interface StagingOptions {
 /** Stages each part as one CREATE that streams while the part is open. */
 export class Staging implements PartFiles<HdfsHandle> {
   readonly #options: StagingOptions;
+  readonly #gatherer = new Gatherer();
 
   constructor(options: StagingOptions) {
     this.#options = options;
@@ -34,6 +36,7 @@ export class Staging implements PartFiles<HdfsHandle> {
     await directories.ensure(target);
     return new StagedPart({
       ...this.#options,
+      gatherer: this.#gatherer,
       staged: `${root}/${STAGING}/${name}`,
       final: `${target}/${name}`,
     });
@@ -41,6 +44,7 @@ export class Staging implements PartFiles<HdfsHandle> {
 }
 
 interface StagedPartOptions extends StagingOptions {
+  readonly gatherer: Gatherer;
   readonly staged: string;
   readonly final: string;
 }
@@ -105,10 +109,11 @@ class StagedPart implements PartFile<HdfsHandle> {
 
   /** What an append gives, until the part is closed. Being asked for more means that the last chunk is out of our memory. */
   async *#body(): AsyncGenerator<Buffer, void, void> {
+    const { gatherer } = this.#options;
     for (;;) {
       const given = this.#given;
       if (given !== undefined) {
-        yield* given.chunks;
+        yield* gatherer.pieces(given.chunks);
         this.#given = undefined;
         given.taken.resolve();
         continue;
