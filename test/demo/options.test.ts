@@ -35,7 +35,7 @@ test('what cannot be is said, with what was found', () => {
   for (const [args, why] of [
     [['--kills', 'many'], /--kills: expected a whole number of at least 0, found "many"/],
     [['--seconds', '1'], /--seconds: .* at least 3, found "1"/],
-    [['--sink', 'hdfs'], /--sink: expected file or s3, found "hdfs"/],
+    [['--sink', 'gcs'], /--sink: expected file, s3 or hdfs, found "gcs"/],
     [['--broker', 'a:1'], /--broker/],
     [['a:9092'], /a:9092/],
   ] as const) {
