@@ -1,28 +1,32 @@
 import type { z } from 'zod';
-import {
-  type CheckContext,
-  type Env,
-  type OrphanListing,
-  type OrphanScope,
-  type PendingHandle,
-  type Sink,
-  type SinkContext,
-  type SinkSession,
-  SluiceError,
-  type Store,
+import type {
+  CheckContext,
+  DiagnosisContext,
+  Env,
+  Finding,
+  OrphanListing,
+  OrphanScope,
+  PendingHandle,
+  Sink,
+  SinkContext,
+  SinkSession,
+  Store,
 } from '../../core/spi.ts';
 import { PartWriter } from '../filesink/part-writer.ts';
 import { lineFormat } from '../formats/line-formats.ts';
 import { HdfsCommitter } from './committer.ts';
-import { Directories, parentOf } from './directories.ts';
+import { diagnoseDirectory } from './diagnosis.ts';
+import { Directories } from './directories.ts';
 import { type HdfsHandle, hdfsHandles } from './handle.ts';
 import { listOrphans } from './orphans.ts';
 import type { hdfsSettings } from './settings.ts';
 import { STAGING, Staging } from './staging.ts';
 import { HdfsStore } from './store.ts';
-import type { FileStatus } from './webhdfs/answers.ts';
+import { requireUsable } from './usable.ts';
 import type { WebHdfs } from './webhdfs/client.ts';
-import { asStartError, isHdfsError } from './webhdfs/errors.ts';
+import { asStartError } from './webhdfs/errors.ts';
+
+const SETTING = 'sink.path';
 
 export type HdfsSinkSettings = z.output<typeof hdfsSettings>;
 
@@ -53,10 +57,18 @@ export class HdfsSink implements Sink<HdfsHandle> {
   /** Only looks: a path that cannot be written to is found before anything is made. */
   async check({ signal }: CheckContext): Promise<void> {
     try {
-      for (const path of [this.#root, `${this.#root}/${STAGING}`]) await this.#requireUsable(path, signal);
+      for (const path of [this.#root, `${this.#root}/${STAGING}`])
+        await requireUsable({ path, setting: SETTING, client: this.#options.client }, signal);
     } catch (error) {
       throw asStartError(error);
     }
+  }
+
+  diagnose(context: DiagnosisContext): AsyncIterable<Finding> {
+    const { client, settings } = this.#options;
+    const { permission, replication } = settings;
+    const kept = { permission, replication };
+    return diagnoseDirectory({ root: this.#root, temporary: STAGING, setting: SETTING, client, kept }, context);
   }
 
   async listOrphans(
@@ -92,40 +104,4 @@ export class HdfsSink implements Sink<HdfsHandle> {
     // Nothing is held open between calls: writers end their own requests.
     return { committer, openWriter, [Symbol.asyncDispose]: async () => {} };
   }
-
-  /** The path, or the nearest directory above it that exists, must take new names. */
-  async #requireUsable(path: string, signal: AbortSignal): Promise<void> {
-    const { client } = this.#options;
-    let nearest = path;
-    let status = await this.#look(nearest, signal);
-    while (status === undefined && nearest !== '/') {
-      nearest = parentOf(nearest);
-      status = await this.#look(nearest, signal);
-    }
-    if (status?.kind !== 'directory') throw notADirectory(path, nearest);
-    if (await client.checkAccess(nearest, '-wx', { signal })) return;
-    throw new SluiceError('config', 'HDFS_ACCESS_DENIED', {
-      message: `sink.path: this user may not write into hdfs:${nearest}`,
-      help: 'Give the user w and x on this directory, or choose another path.',
-      details: { path, nearest },
-    });
-  }
-
-  async #look(path: string, signal: AbortSignal): Promise<FileStatus | undefined> {
-    try {
-      return await this.#options.client.getFileStatus(path, { signal });
-    } catch (error) {
-      // A file above it: what stands in the way is found one step further up.
-      if (isHdfsError(error, 'parentNotDirectory')) return undefined;
-      throw error;
-    }
-  }
-}
-
-function notADirectory(path: string, nearest: string): SluiceError {
-  return new SluiceError('config', 'HDFS_NOT_A_DIRECTORY', {
-    message: `sink.path: hdfs:${path} cannot be a directory, because ${nearest} is something else`,
-    help: 'Choose another path, or move that away.',
-    details: { path, nearest },
-  });
 }

@@ -1,5 +1,6 @@
-import { assert, type CallOptions, type Env, type Store } from '../../core/spi.ts';
+import { assert, type CallOptions, type DiagnosisContext, type Env, type Finding, type Store } from '../../core/spi.ts';
 import { keysOfTree } from '../filesink/key-tree.ts';
+import { diagnoseDirectory } from './diagnosis.ts';
 import { Directories, parentOf } from './directories.ts';
 import type { FileStatus } from './webhdfs/answers.ts';
 import type { WebHdfs } from './webhdfs/client.ts';
@@ -57,6 +58,11 @@ export class HdfsStore implements Store {
 
   async delete(key: string, { signal }: CallOptions = {}): Promise<void> {
     await this.#options.client.delete(this.#pathOf(key), { signal });
+  }
+
+  diagnose(context: DiagnosisContext): AsyncIterable<Finding> {
+    const { root, client } = this.#options;
+    return diagnoseDirectory({ root, temporary: TEMPORARY, setting: 'checkpoints', client }, context);
   }
 
   async #create(slot: string, bytes: Uint8Array, { signal }: CallOptions): Promise<'created' | 'exists'> {

@@ -45,6 +45,16 @@ export class WebHdfs {
     this.#server = parts.settings.server;
   }
 
+  /** The URL that was asked last, or will be first. */
+  get url(): string {
+    return this.#calls.nameNodes.current;
+  }
+
+  /** What answers, as far as its answers to `create` and `rename` have shown it or the settings say; Knox passes for what is behind it. */
+  get server(): 'namenode' | 'httpfs' | undefined {
+    return this.#server === 'auto' ? undefined : this.#server;
+  }
+
   /**
    * Writes a file whole, and makes missing directories. Resolves when the cluster has it. When it rejects, or this process dies,
    * a shorter file that looks like any other may remain: use a name that nobody reads, look at the length, then rename.

@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import { hdfsSettings } from '../../../../connectors/hdfs/settings.ts';
 import { HdfsSink } from '../../../../connectors/hdfs/sink.ts';
 import { HdfsStore } from '../../../../connectors/hdfs/store.ts';
+import type { CallsEnv } from '../../../../connectors/hdfs/webhdfs/calls.ts';
 import { WebHdfs } from '../../../../connectors/hdfs/webhdfs/client.ts';
 import { systemEnv } from '../../../../core/runtime/system-env.ts';
 import { modelExchange } from '../../../../testing/hdfs/exchange.ts';
@@ -21,6 +22,8 @@ export interface SceneOptions {
   readonly call?: Interpose;
   /** Through the gateway of the model instead of its NameNode. */
   readonly throughGateway?: boolean;
+  /** Whose time passes; that of the machine by default. */
+  readonly env?: CallsEnv;
 }
 
 export const GATEWAY = 'http://gateway.test:14000';
@@ -35,7 +38,12 @@ export function settingsOf(model: HdfsModel, input: SinkInput = {}, { throughGat
 export function clientOn(model: HdfsModel, options: SceneOptions = {}): WebHdfs {
   const settings = settingsOf(model, {}, options);
   const negotiate = () => Promise.reject(new Error('nobody asked for Kerberos'));
-  return new WebHdfs({ settings, wire: modelExchange(model, options.call ?? plainly), env: systemEnv(), negotiate });
+  return new WebHdfs({
+    settings,
+    wire: modelExchange(model, options.call ?? plainly),
+    env: options.env ?? systemEnv(),
+    negotiate,
+  });
 }
 
 export function sinkOn(model: HdfsModel, input: SinkInput = {}, options: SceneOptions = {}): HdfsSink {
