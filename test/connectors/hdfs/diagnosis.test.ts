@@ -1,63 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { WireError } from '../../../connectors/hdfs/webhdfs/wire.ts';
-import type { Diagnose, Finding } from '../../../core/contract/diagnosis.ts';
 import { refusal } from '../../../testing/hdfs/errors.ts';
-import type { HdfsModel, HdfsModelOptions } from '../../../testing/hdfs/model.ts';
-import { below, type DirectoryNode, pathOf } from '../../../testing/hdfs/tree.ts';
+import type { HdfsModelOptions } from '../../../testing/hdfs/model.ts';
 import type { Interpose } from '../../../testing/interposed.ts';
-import { VirtualEnv } from '../../core/support/virtual-env.ts';
-import { clientOn, GATEWAY, newModel, ROOT, type SceneOptions, STORE_ROOT, sinkOn, storeOn } from './support/scene.ts';
-
-type Places = 'sink' | 'store';
-
-/** A sink and a store on one cluster, whose clock is so much ahead. */
-class Surgery {
-  readonly #env = new VirtualEnv();
-  readonly #scene: SceneOptions;
-  readonly model: HdfsModel;
-
-  constructor({ aheadMs = 0, ...options }: HdfsModelOptions & { aheadMs?: number } = {}, scene: SceneOptions = {}) {
-    this.#scene = { env: this.#env.env, ...scene };
-    this.model = newModel({ nowMs: () => this.#env.env.clock.nowMs() + aheadMs, ...options });
-  }
-
-  /** What is found, as lines; what ends it is the last. */
-  async examine(place: Places = 'sink'): Promise<string[]> {
-    return (await this.findings(place)).map(({ level, what }) => `${level}: ${what}`);
-  }
-
-  async findings(place: Places): Promise<Finding[]> {
-    const part = place === 'sink' ? sinkOn(this.model, {}, this.#scene) : storeOn(this.model, this.#scene);
-    const diagnose: Diagnose = (context) => part.diagnose(context);
-    const { signal } = new AbortController();
-    const context = { env: this.#env.env, signal, pipeline: 'clicks', checkpointIntervalMs: 10_000 };
-    const found: Finding[] = [];
-    const all = async () => {
-      try {
-        for await (const finding of diagnose(context)) found.push(finding);
-      } catch (error) {
-        found.push({ level: 'problem', what: `thrown: ${(error as Error).message}` });
-      }
-    };
-    await this.#env.run(all());
-    return found;
-  }
-
-  /** Makes directories, as the superuser. */
-  async make(...paths: string[]): Promise<this> {
-    for (const path of paths) await clientOn(this.model).mkdirs(path);
-    return this;
-  }
-
-  directory(path: string): DirectoryNode {
-    return this.model.node(path) as DirectoryNode;
-  }
-
-  paths(): string[] {
-    return [...below(this.model.tree.root)].map(pathOf).sort();
-  }
-}
+import { clientOn, GATEWAY, ROOT, STORE_ROOT } from './support/scene.ts';
+import { Surgery } from './support/surgery.ts';
 
 const ALL_WELL = [
   'good: DataNodes can be written to and read from here',
@@ -270,6 +218,20 @@ for (const [step, told] of [
     assert.match(last(found), told);
     assert.deepEqual(surgery.paths(), before);
   });
+
+test('the file is kept as the files of the sink are, since the cluster may refuse that', async () => {
+  const asked: string[] = [];
+  const intervene: HdfsModelOptions['intervene'] = ({ url }, label) => {
+    if (label.startsWith('hdfs.CREATE')) asked.push(url);
+    return undefined;
+  };
+  const surgery = await new Surgery({ intervene }).make(ROOT);
+
+  await surgery.findings('sink', { permission: '640', replication: 2 });
+
+  assert.ok(asked.length > 0);
+  for (const url of asked) assert.match(url, /(?=.*[?&]permission=640\b)(?=.*[?&]replication=2\b)/);
+});
 
 test('what cannot be removed is named', async () => {
   const intervene: HdfsModelOptions['intervene'] = (_, label) =>
