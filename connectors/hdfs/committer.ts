@@ -77,7 +77,7 @@ export class HdfsCommitter implements Committer<HdfsHandle> {
       if (first !== 'stillStaged') return first;
       // What is staged and could not be moved may lack the directory it belongs to: somebody has removed it.
       directories.forget();
-      await directories.ensure(parentOf(handle.final));
+      await directories.ensure(parentOf(handle.final), { signal });
       renamed = await this.#rename(handle, signal);
       if (renamed.kind === 'done') return { kind: 'committed' };
       const second = this.#judge(handle, await this.#see(handle, signal), renamed);

@@ -30,10 +30,10 @@ export class Staging implements PartFiles<HdfsHandle> {
   }
 
   async open({ directory, name }: NewPart): Promise<PartFile<HdfsHandle>> {
-    const { root, directories } = this.#options;
+    const { root, directories, signal } = this.#options;
     const target = `${root}/${directory}`;
     // The staging directory comes about with the first file; this one a rename would miss.
-    await directories.ensure(target);
+    await directories.ensure(target, { signal });
     return new StagedPart({
       ...this.#options,
       gatherer: this.#gatherer,

@@ -69,7 +69,7 @@ export class HdfsStore implements Store {
     const { root, client, ids } = this.#options;
     const temporary = `${root}/${TEMPORARY}/${ids.hex(16)}`;
     try {
-      await this.#directories.ensure(parentOf(slot));
+      await this.#directories.ensure(parentOf(slot), { signal });
       await client.create(temporary, Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength), { signal });
       const renamed = await this.#rename(temporary, slot, signal);
       if (renamed === 'created') return 'created';
@@ -96,7 +96,7 @@ export class HdfsStore implements Store {
         if (attempt > 1 || !isHdfsError(error, 'notFound', 'notRenamed')) throw error;
         // Somebody removed the directory while we ran. The slot is still written: whoever lists it sees that the others are gone.
         this.#directories.forget();
-        await this.#directories.ensure(parentOf(slot));
+        await this.#directories.ensure(parentOf(slot), { signal });
       }
     }
   }

@@ -4,6 +4,7 @@ import { HdfsSink } from '../../../../connectors/hdfs/sink.ts';
 import { HdfsStore } from '../../../../connectors/hdfs/store.ts';
 import type { CallsEnv } from '../../../../connectors/hdfs/webhdfs/calls.ts';
 import { WebHdfs } from '../../../../connectors/hdfs/webhdfs/client.ts';
+import { WireError } from '../../../../connectors/hdfs/webhdfs/wire.ts';
 import { systemEnv } from '../../../../core/runtime/system-env.ts';
 import { modelExchange } from '../../../../testing/hdfs/exchange.ts';
 import { HdfsModel } from '../../../../testing/hdfs/model.ts';
@@ -16,13 +17,15 @@ const USER = 'hdfs';
 export type SinkInput = Partial<Omit<z.input<typeof hdfsSettings>, 'type'>>;
 
 const plainly: Interpose = (_, effect) => effect();
+/** A connection that ends before an answer has come. */
+export const cut = () => new WireError('socket hang up', { isSent: true, code: 'ECONNRESET' });
 
 export interface SceneOptions {
   /** What becomes of requests; nothing by default. */
   readonly call?: Interpose;
   /** Through the gateway of the model instead of its NameNode. */
   readonly throughGateway?: boolean;
-  /** Whose time passes; that of the machine by default. */
+  /** The clock that the client waits by. */
   readonly env?: CallsEnv;
 }
 
@@ -38,12 +41,8 @@ export function settingsOf(model: HdfsModel, input: SinkInput = {}, { throughGat
 export function clientOn(model: HdfsModel, options: SceneOptions = {}): WebHdfs {
   const settings = settingsOf(model, {}, options);
   const negotiate = () => Promise.reject(new Error('nobody asked for Kerberos'));
-  return new WebHdfs({
-    settings,
-    wire: modelExchange(model, options.call ?? plainly),
-    env: options.env ?? systemEnv(),
-    negotiate,
-  });
+  const { call = plainly, env = systemEnv() } = options;
+  return new WebHdfs({ settings, wire: modelExchange(model, call), env, negotiate });
 }
 
 export function sinkOn(model: HdfsModel, input: SinkInput = {}, options: SceneOptions = {}): HdfsSink {
