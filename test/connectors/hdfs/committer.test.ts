@@ -128,7 +128,7 @@ for (const [name, options] of [
     };
 
     for (const isFirst of [true, false]) {
-      const when = isFirst ? 'before the first rename' : 'when renames are known to be strict';
+      const when = isFirst ? 'before the first rename' : 'when it is known which server this is';
       test(`by ${name}, ${when}: ${there} at the target is left alone while our file is still staged`, async () => {
         const scene = sceneOf();
         if (!isFirst) await scene.commit(await scene.stage());

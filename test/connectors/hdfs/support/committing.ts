@@ -1,11 +1,10 @@
 import { HdfsCommitter } from '../../../../connectors/hdfs/committer.ts';
 import { Directories } from '../../../../connectors/hdfs/directories.ts';
 import type { HdfsHandle } from '../../../../connectors/hdfs/handle.ts';
-import { Staging } from '../../../../connectors/hdfs/staging.ts';
 import type { CommitPermit, PendingHandle, Verdict } from '../../../../core/contract/sink.ts';
 import type { HdfsModel } from '../../../../testing/hdfs/model.ts';
 import { VirtualEnv } from '../../../core/support/virtual-env.ts';
-import { clientOn, newModel, ROOT, type SceneOptions } from './scene.ts';
+import { clientOn, newModel, ROOT, type SceneOptions, stagingOn } from './scene.ts';
 
 const permit = { seq: 1, epoch: 1 } as CommitPermit;
 
@@ -34,12 +33,7 @@ export class Committing {
 
   /** Stages a file by a client that nothing happens to. */
   async stage({ name = `file-${++this.#files}.ndjson`, text = '{"a":1}\n' } = {}): Promise<PendingHandle<HdfsHandle>> {
-    const client = clientOn(this.model, { env: this.virtual.env });
-    const { signal } = new AbortController();
-    const files = new Staging({
-      ...{ root: ROOT, client, directories: new Directories(client), signal },
-      ...{ permission: undefined, replication: undefined },
-    });
+    const files = stagingOn(clientOn(this.model, { env: this.virtual.env }));
     await using file = await files.open({ directory: 't', name, covers: () => ({ 't/0': [0, 1] }) });
     await file.append([Buffer.from(text)]);
     return {

@@ -1,10 +1,12 @@
 import type { z } from 'zod';
+import { Directories } from '../../../../connectors/hdfs/directories.ts';
 import { hdfsSettings } from '../../../../connectors/hdfs/settings.ts';
 import { HdfsSink } from '../../../../connectors/hdfs/sink.ts';
+import { Staging } from '../../../../connectors/hdfs/staging.ts';
 import { HdfsStore } from '../../../../connectors/hdfs/store.ts';
 import type { CallsEnv } from '../../../../connectors/hdfs/webhdfs/calls.ts';
 import { WebHdfs } from '../../../../connectors/hdfs/webhdfs/client.ts';
-import { WireError } from '../../../../connectors/hdfs/webhdfs/wire.ts';
+import { WireError, type WireExchange } from '../../../../connectors/hdfs/webhdfs/wire.ts';
 import { systemEnv } from '../../../../core/runtime/system-env.ts';
 import { modelExchange } from '../../../../testing/hdfs/exchange.ts';
 import { HdfsModel } from '../../../../testing/hdfs/model.ts';
@@ -27,6 +29,8 @@ export interface SceneOptions {
   readonly throughGateway?: boolean;
   /** The clock that the client waits by. */
   readonly env?: CallsEnv;
+  /** The way to the model, instead of one without sockets. */
+  readonly wire?: WireExchange;
 }
 
 export const GATEWAY = 'http://gateway.test:14000';
@@ -41,12 +45,18 @@ export function settingsOf(model: HdfsModel, input: SinkInput = {}, { throughGat
 export function clientOn(model: HdfsModel, options: SceneOptions = {}): WebHdfs {
   const settings = settingsOf(model, {}, options);
   const negotiate = () => Promise.reject(new Error('nobody asked for Kerberos'));
-  const { call = plainly, env = systemEnv() } = options;
-  return new WebHdfs({ settings, wire: modelExchange(model, call), env, negotiate });
+  const { call = plainly, env = systemEnv(), wire = modelExchange(model, call) } = options;
+  return new WebHdfs({ settings, wire, env, negotiate });
 }
 
 export function sinkOn(model: HdfsModel, input: SinkInput = {}, options: SceneOptions = {}): HdfsSink {
   return new HdfsSink({ settings: settingsOf(model, input, options), client: clientOn(model, options) });
+}
+
+/** What the writers of one incarnation stage with. */
+export function stagingOn(client: WebHdfs, signal = new AbortController().signal): Staging {
+  const directories = new Directories(client);
+  return new Staging({ root: ROOT, client, directories, permission: undefined, replication: undefined, signal });
 }
 
 export function storeOn(model: HdfsModel, options: SceneOptions = {}): HdfsStore {
