@@ -65,7 +65,9 @@ export function checkHdfsConnection(
   const issue = (path: string[], message: string) => context.addIssue({ code: 'custom', path, message });
   if (auth.type === 'simple' && user === undefined)
     issue(['user'], 'expected a user: with auth simple the cluster believes a name');
-  if (new Set(urls.map((text) => new URL(text).protocol)).size > 1)
+  // Also asked about what is no URL, which has an issue of its own by then.
+  const schemes = urls.flatMap((text) => /^https?(?=:)/i.exec(text)?.[0].toLowerCase() ?? []);
+  if (new Set(schemes).size > 1)
     issue(['urls'], 'expected all http or all https: else a token meant for one is seen by others');
 }
 
