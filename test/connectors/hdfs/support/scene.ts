@@ -27,6 +27,8 @@ export interface SceneOptions {
   readonly call?: Interpose;
   /** Through the gateway of the model instead of its NameNode. */
   readonly throughGateway?: boolean;
+  /** Instead of all NameNodes of the model. */
+  readonly urls?: readonly string[];
   /** The clock that the client waits by. */
   readonly env?: CallsEnv;
   /** The way to the model, instead of one without sockets. */
@@ -36,8 +38,8 @@ export interface SceneOptions {
 export const GATEWAY = 'http://gateway.test:14000';
 export const newModel = (options: ConstructorParameters<typeof HdfsModel>[0] = {}) => new HdfsModel(options);
 
-export function settingsOf(model: HdfsModel, input: SinkInput = {}, { throughGateway = false }: SceneOptions = {}) {
-  const urls = throughGateway ? [GATEWAY] : model.nameNodes.map(({ url }) => url);
+export function settingsOf(model: HdfsModel, input: SinkInput = {}, options: SceneOptions = {}) {
+  const { throughGateway = false, urls = throughGateway ? [GATEWAY] : model.nameNodes.map(({ url }) => url) } = options;
   return hdfsSettings.parse({ type: 'hdfs', urls, user: USER, path: ROOT, format: 'ndjson', ...input });
 }
 
