@@ -5,6 +5,7 @@ import { hdfsSettings, hdfsStoreSettings } from '../../../connectors/hdfs/settin
 import { NodeWire } from '../../../connectors/hdfs/webhdfs/node-wire.ts';
 import { systemEnv } from '../../../core/runtime/system-env.ts';
 import { SinkRun } from '../../../testing/conformance/sink-run.ts';
+import { refusal } from '../../../testing/hdfs/errors.ts';
 import { HdfsModel } from '../../../testing/hdfs/model.ts';
 import { serveHdfs } from '../../../testing/hdfs/server.ts';
 import type { DirectoryNode } from '../../../testing/hdfs/tree.ts';
@@ -129,6 +130,18 @@ test('a file where a directory has to be, or above it, is named', async () => {
       message: new RegExp(`because ${file} is something else`),
     });
   }
+});
+
+test('a file above is named, too, where the cluster refuses to look below it', async () => {
+  const model = newModel({
+    intervene: (_, label) =>
+      label.startsWith('hdfs.GETFILESTATUS /data/')
+        ? refusal('ParentNotDirectoryException', '/data (is not a directory)')
+        : undefined,
+  });
+  await clientOn(model).create('/data', Buffer.from('x'));
+
+  await assert.rejects(check(model), { code: 'HDFS_NOT_A_DIRECTORY', message: /because \/data is something else/ });
 });
 
 test('a user who may not write there is told where', async () => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { probeStore } from '../../../core/checkpoint/probe.ts';
-import { json } from '../../../testing/hdfs/errors.ts';
+import { json, refusal } from '../../../testing/hdfs/errors.ts';
 import type { HdfsModel } from '../../../testing/hdfs/model.ts';
 import type { DirectoryNode } from '../../../testing/hdfs/tree.ts';
 import type { Interpose } from '../../../testing/interposed.ts';
@@ -232,13 +232,19 @@ test('keys that are no plain segments are a bug, and nothing is sent', async () 
   assert.deepEqual([...model.requestCounts], []);
 });
 
-test('a file where a directory of slots would be holds no slots', async () => {
-  const model = newModel();
-  await clientOn(model).create(slotOf('a'), body);
-  const store = storeOn(model);
+test('a file where a directory of slots would be holds no slots, in whatever words the cluster says so', async () => {
+  const refusing = newModel({
+    intervene: (_, label) =>
+      label.includes(slotOf('a/')) ? refusal('ParentNotDirectoryException', 'a (is not a directory)') : undefined,
+  });
+  for (const model of [newModel(), refusing]) {
+    await clientOn(model).create(slotOf('a'), body);
+    const store = storeOn(model);
 
-  assert.equal(await store.get('a/1'), undefined);
-  assert.deepEqual(await store.list('a/', ''), []);
+    assert.equal(await store.get('a/1'), undefined);
+    assert.deepEqual(await store.list('a/b/', ''), []);
+    assert.deepEqual(await store.list('a/', ''), []);
+  }
 });
 
 test('it proves itself to be a good store, by a NameNode and by HttpFS', async () => {
