@@ -3,7 +3,7 @@ import type { VirtualProcess, VirtualTime } from '../virtual-time.ts';
 import type { Trace } from './trace.ts';
 
 /** Which world a call goes to: a local disk answers a process that lives, the others lie behind a network. */
-export type Port = 'disk' | 'store' | 's3' | 'kafka';
+export type Port = 'disk' | 'store' | 's3' | 'hdfs' | 'kafka';
 
 /** What becomes of one call, besides taking its time. */
 export type Fate =
@@ -42,6 +42,8 @@ export interface Caller {
   readonly name: string;
   readonly virtual: VirtualProcess;
   alive: boolean;
+  /** What breaks when it dies. */
+  readonly connections: { cut(): void }[];
 }
 
 interface Request {

@@ -19,7 +19,7 @@ const EXPECTED: Record<HarmName, { readonly codes: readonly string[]; readonly a
   staleStore: { codes: ['STORE_NOT_SAFE'], always: true },
 };
 
-const STORE_PORTS: Record<World['plan']['store'], Port> = { file: 'disk', network: 'store', s3: 's3' };
+const STORE_PORTS: Record<World['plan']['store'], Port> = { file: 'disk', network: 'store', s3: 's3', hdfs: 'hdfs' };
 
 /** Does the harm of the plan, at some moment amid the trouble. */
 export async function doHarm(world: World): Promise<void> {

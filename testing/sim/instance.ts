@@ -4,6 +4,8 @@ import { fileSettings } from '../../connectors/file/settings.ts';
 import { FileSink } from '../../connectors/file/sink.ts';
 import { FileStore } from '../../connectors/file/store.ts';
 import type { WriterLimits } from '../../connectors/filesink/part-writer.ts';
+import { HdfsSink } from '../../connectors/hdfs/sink.ts';
+import { HdfsStore } from '../../connectors/hdfs/store.ts';
 import { kafkaSourceSettings } from '../../connectors/kafka/settings.ts';
 import { kafkaSource } from '../../connectors/kafka/source.ts';
 import type { S3Api } from '../../connectors/s3/s3-api.ts';
@@ -15,6 +17,7 @@ import type { Env } from '../../core/contract/env.ts';
 import type { Sink } from '../../core/contract/sink.ts';
 import type { Store } from '../../core/contract/store.ts';
 import { type Pipeline, pipeline } from '../../core/index.ts';
+import type { HdfsModel } from '../hdfs/model.ts';
 import { type Interpose, interposedFileSystem, interposedStore } from '../interposed.ts';
 import type { KafkaModel } from '../kafka/model.ts';
 import { SimulatedWire } from '../kafka/simulated-wire.ts';
@@ -25,6 +28,7 @@ import { s3Handler } from '../s3/handler.ts';
 import { S3Model } from '../s3/model.ts';
 import type { VirtualProcess, VirtualTime } from '../virtual-time.ts';
 import type { Caller, Calls } from './calls.ts';
+import { hdfsClient, hdfsSettingsOf } from './hdfs-client.ts';
 import { OverwritingStore, StaleStore } from './lying-stores.ts';
 import { BUCKET, OUT, OUT_PREFIX, STATE, STATE_PREFIX } from './places.ts';
 import type { Plan } from './plan.ts';
@@ -60,6 +64,7 @@ export interface Surroundings {
   readonly disk: MemoryDisk;
   readonly objects: Map<string, Uint8Array>;
   readonly s3: S3Model;
+  readonly hdfs: HdfsModel;
   /** Who made each object of the store, by the label of the call. */
   readonly creators: Map<string, string>;
   readonly weather: Weather;
@@ -83,7 +88,7 @@ export function simulatedPipeline(around: Surroundings, self: Caller, changes: C
   return pipeline({
     name: 'sim',
     source: simulatedSource(around, self),
-    sink: plan.sink === 'file' ? fileSink(around, fs, lines) : s3Sink(around, self, lines),
+    sink: simulatedSink(around, self, fs, lines),
     checkpoints: {
       interval: `${intervalMs}ms`,
       retain: plan.retain,
@@ -145,6 +150,20 @@ function simulatedSource(around: Surroundings, self: Caller) {
 
 type Lines = Pick<z.input<typeof s3Settings>, 'format' | 'roll' | 'takenByReaders'>;
 
+function simulatedSink(around: Surroundings, self: Caller, fs: FileSystem, lines: Lines): Sink {
+  switch (around.plan.sink) {
+    case 'file':
+      return fileSink(around, fs, lines);
+    case 's3':
+      return s3Sink(around, self, lines);
+    case 'hdfs':
+      return new HdfsSink({
+        settings: hdfsSettingsOf(around.hdfs, lines),
+        client: hdfsClient(around, self, simulatedEnv(around, self)),
+      });
+  }
+}
+
 function fileSink({ plan }: Surroundings, fs: FileSystem, lines: Lines): Sink {
   const settings = fileSettings.parse({ type: 'file', path: OUT, ...lines });
   return new FileSink({ root: OUT, settings, fs, writerLimits: writerLimits(plan) });
@@ -164,6 +183,12 @@ function simulatedStore(around: Surroundings, self: Caller, fs: FileSystem): Sto
   const { plan } = around;
   if (plan.store === 'file') return new FileStore({ root: STATE, fs });
   if (plan.store === 'network') return networkStore(around, self);
+  if (plan.store === 'hdfs')
+    return new HdfsStore({
+      root: STATE,
+      client: hdfsClient(around, self, simulatedEnv(around, self)),
+      ids: self.virtual.env.ids,
+    });
   const prefix = STATE_PREFIX.slice(0, -1);
   const settings = s3StoreSettings.parse({ type: 's3', bucket: BUCKET, prefix, ...S3_CONNECTION });
   return new S3Store({ bucket: BUCKET, prefix, api: s3Api(around, self, settings) });

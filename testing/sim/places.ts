@@ -1,3 +1,4 @@
+/** On the local disk, or in HDFS. */
 export const OUT = '/data/out';
 export const STATE = '/data/state';
 export const BUCKET = 'lake';

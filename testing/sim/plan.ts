@@ -32,7 +32,14 @@ export const FAULTS = [
   'loader', // something takes visible files away
 ] as const;
 
-export type FaultName = (typeof FAULTS)[number];
+/** What only a run on HDFS has. */
+const HDFS_FAULTS = [
+  'safeMode', // nothing can be changed for a while
+  'failover', // no NameNode is active for a while, then the other one
+  'dataNodeDies', // with what is being written through it; others take its place
+] as const;
+
+export type FaultName = (typeof FAULTS)[number] | (typeof HDFS_FAULTS)[number];
 
 /** What no pipeline can mend: it has to stop and say so, and to have written nothing wrong. */
 export const HARMS = [
@@ -52,8 +59,8 @@ export interface Plan {
   readonly seed: number;
   readonly faults: ReadonlySet<FaultName>;
   readonly harm: HarmName | undefined;
-  readonly sink: 'file' | 's3';
-  readonly store: 'file' | 'network' | 's3';
+  readonly sink: 'file' | 's3' | 'hdfs';
+  readonly store: 'file' | 'network' | 's3' | 'hdfs';
   readonly topics: number;
   readonly partitions: number;
   readonly nodes: number;
@@ -108,7 +115,20 @@ export function drawPlan(seed: number): Plan {
     troubleMs: dice.whole(1_500, 7_000),
     ...(later.chance(0.3) ? { rangeBytes: later.pick([1, 200, 1_000]), inFlightRanges: later.pick([1, 2, 5]) } : ROOMY),
   } as const;
-  return withS3(drawn, new Dice(seed).fork('s3'));
+  return withHdfs(withS3(drawn, new Dice(seed).fork('s3')), new Dice(seed).fork('on hdfs'));
+}
+
+/** Some runs write to HDFS, and most of those keep their checkpoints there. */
+function withHdfs(plan: Plan, dice: Dice): Plan {
+  return plan.sink === 'file' && dice.chance(0.05) ? onHdfs(plan, dice) : plan;
+}
+
+/** The same run, with its output in HDFS. */
+export function onHdfs(plan: Plan, dice: Dice): Plan {
+  const share = dice.pick([0, 0.3, 0.8]);
+  const faults = new Set([...plan.faults, ...HDFS_FAULTS.filter(() => dice.chance(share))]);
+  const keepsStore = plan.harm?.endsWith('Store') || dice.chance(0.3);
+  return { ...plan, faults, sink: 'hdfs', store: keepsStore ? plan.store : 'hdfs' };
 }
 
 /** Some runs write to S3, and most of those keep their checkpoints there. A request of the AWS client costs much time. */

@@ -1,5 +1,6 @@
 import { faultsOf } from '../ledger/index.ts';
 import { visibleFile } from '../ledger/output.ts';
+import { calmHdfs } from './actors/hdfs.ts';
 import { refused, supervise, troubleProcesses } from './actors/processes.ts';
 import { produce } from './actors/producer.ts';
 import { troubleSurroundings } from './actors/surroundings.ts';
@@ -87,6 +88,7 @@ function calm(world: World): void {
   world.note('calm');
   world.weather.over = true;
   world.disk.limit(undefined);
+  calmHdfs(world);
   for (let node = 1; node <= world.plan.nodes; node++) world.kafka.startNode(node);
   for (const instance of world.alive) if (instance.virtual.paused) world.pause(instance, false);
 }

@@ -1,5 +1,6 @@
 import { SluiceError } from '../../core/errors.ts';
 import type { Dice } from '../dice.ts';
+import { connectionRefused, connectionReset } from '../hdfs/errors.ts';
 import { fileSystemError } from '../memory-disk.ts';
 import { CLEAN, type Fate, type Port } from './calls.ts';
 import type { FaultName, Plan } from './plan.ts';
@@ -19,6 +20,8 @@ export function errorOf(port: Port, label: string): Error {
       return new Error('the connection was reset');
     case 's3':
       return Object.assign(new Error('socket hang up'), { code: 'ECONNRESET' });
+    case 'hdfs':
+      return connectionReset();
     case 'store':
       return new SluiceError('unavailable', 'STORE_AWAY', { message: `${label}: no answer` });
   }
@@ -47,6 +50,7 @@ export class Weather {
         return this.#has('kafkaAway', share) ? this.#broken(port, label) : CLEAN;
       case 'store':
       case 's3':
+      case 'hdfs':
         return this.#storeFate(port, label, share);
     }
   }
@@ -70,12 +74,13 @@ export class Weather {
     return offset - this.#dice.whole(0, 20);
   }
 
-  #storeFate(port: 'store' | 's3', label: string, share: number): Fate {
+  #storeFate(port: 'store' | 's3' | 'hdfs', label: string, share: number): Fate {
     const away = () => errorOf(port, label);
-    if (this.#has('storeAway', share)) return { kind: 'refused', error: away() };
+    if (this.#has('storeAway', share))
+      return { kind: 'refused', error: connects(port, label) ? connectionRefused('http://hdfs.test') : away() };
     if (this.#has('storeAnswerLost', share)) return { kind: 'answerLost', error: away() };
     if (this.#has('storeLate', share)) return { kind: 'late', error: away(), byMs: this.#dice.between(10, 20_000) };
-    if (this.#has('storeTwice', share)) return { kind: 'twice' };
+    if (!isOfBody(label) && this.#has('storeTwice', share)) return { kind: 'twice' };
     if (this.#has('storeSilent', share / 5))
       return { ...this.#broken(port, label), afterMs: this.#dice.between(1_000, SILENT_MS_MAX) };
     return CLEAN;
@@ -89,4 +94,14 @@ export class Weather {
   #has(fault: FaultName, probability: number): boolean {
     return this.#faults.has(fault) && this.#dice.chance(probability);
   }
+}
+
+/** One of the steps of a body: nobody but its sender sends those. */
+function isOfBody(label: string): boolean {
+  return /^hdfs\..* (open|write|close)$/.test(label);
+}
+
+/** What fails before there is a connection has not happened, and the client may know that. */
+function connects(port: Port, label: string): boolean {
+  return port === 'hdfs' && !/ (write|close)$/.test(label);
 }

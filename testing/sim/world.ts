@@ -1,11 +1,13 @@
 import { type ErrorKind, SluiceError } from '../../core/errors.ts';
 import { Dice } from '../dice.ts';
+import type { HdfsModel } from '../hdfs/model.ts';
 import { KafkaModel } from '../kafka/model.ts';
 import { Ledger } from '../ledger/index.ts';
 import { MemoryDisk } from '../memory-disk.ts';
 import { S3Model } from '../s3/model.ts';
 import { type VirtualProcess, VirtualTime } from '../virtual-time.ts';
 import { type Caller, Calls, type Fate, type Port, type Strike } from './calls.ts';
+import { hdfsCluster } from './hdfs-files.ts';
 import { type Changes, type Surroundings, simulatedEnv, simulatedPipeline } from './instance.ts';
 import { storedCheckpoints } from './output.ts';
 import { BUCKET } from './places.ts';
@@ -51,6 +53,7 @@ export class World implements Surroundings {
   readonly calls: Calls;
   readonly objects = new Map<string, Uint8Array>();
   readonly s3 = new S3Model({ buckets: [BUCKET] });
+  readonly hdfs: HdfsModel;
   readonly creators = new Map<string, string>();
   readonly instances: Instance[] = [];
   /** Things that a good set of runs must have seen, and how often. */
@@ -67,6 +70,7 @@ export class World implements Surroundings {
     this.dice = new Dice(plan.seed).fork('world');
     this.trace = new Trace({ keepAll: keepTrace });
     this.self = this.time.process({ pid: 0, seed: plan.seed });
+    this.hdfs = hdfsCluster(plan, () => this.time.nowMs);
     this.kafka = new KafkaModel({ nodes: plan.nodes });
     this.weather = new Weather(plan, this.dice.fork('weather'));
     this.kafka.state.readsFrom = (offset) => this.weather.readsFrom(offset);
@@ -79,7 +83,7 @@ export class World implements Surroundings {
       errorOf,
       strikes,
       onStrike: (kind, by) => this.#strike(kind, by as Instance),
-      latencyMs: { disk: 4, store: 80, s3: 80, kafka: 40 },
+      latencyMs: { disk: 4, store: 80, s3: 80, hdfs: 80, kafka: 40 },
     });
   }
 
@@ -116,6 +120,7 @@ export class World implements Surroundings {
       name: `p${pid}`,
       virtual: this.time.process({ pid, seed: this.plan.seed * 1000 + pid }),
       alive: true,
+      connections: [],
       stop: new AbortController(),
       ending: undefined,
     };
@@ -203,9 +208,11 @@ export class World implements Surroundings {
   }
 
   #dies(instance: Instance): void {
+    if (this.calls.isBusy(instance, 'hdfs.CREATE')) this.saw('died amid a write to HDFS');
     instance.alive = false;
     instance.virtual.kill();
     this.calls.died(instance);
+    for (const connection of instance.connections) connection.cut();
   }
 
   #ended(instance: Instance, ending: Ending): void {

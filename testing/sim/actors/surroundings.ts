@@ -1,5 +1,6 @@
 import type { Port } from '../calls.ts';
 import type { World } from '../world.ts';
+import { hdfsActs } from './hdfs.ts';
 
 /** What happens to brokers, disk, network and clocks while there is trouble. */
 export async function troubleSurroundings(world: World): Promise<void> {
@@ -48,7 +49,8 @@ export async function troubleSurroundings(world: World): Promise<void> {
       );
       world.saw('the disk was full');
     });
-  const ports: Port[] = plan.sink === 's3' ? ['store', 's3', 'kafka'] : ['disk', 'store', 'kafka'];
+  acts.push(...hdfsActs(world, dice, offAndOn));
+  const ports: Port[] = plan.sink === 'file' ? ['disk', 'store', 'kafka'] : ['store', plan.sink, 'kafka'];
   acts.push(() => {
     const port = dice.pick(ports);
     offAndOn(
