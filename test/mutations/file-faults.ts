@@ -144,9 +144,9 @@ export const fileFaults: readonly Mutation[] = [
     what: 'a committer looks for the target before the staged file, so that a rename in between looks like a loss',
     edits: [
       {
-        file: COMMITTER,
-        find: '    const stagedBefore = await fs.lstat(staged);\n    const finalStatus = await fs.lstat(final);\n',
-        replace: '    const finalStatus = await fs.lstat(final);\n    const stagedBefore = await fs.lstat(staged);\n',
+        file: 'connectors/filesink/two-names.ts',
+        find: '  const stagedBefore = await look(staged);\n  const finalStatus = await look(final);\n',
+        replace: '  const finalStatus = await look(final);\n  const stagedBefore = await look(staged);\n',
       },
     ],
     caughtBy: simulator(537),

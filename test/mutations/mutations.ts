@@ -1,9 +1,16 @@
 import { checkpointFaults } from './checkpoint-faults.ts';
 import { fileFaults } from './file-faults.ts';
+import { hdfsFaults } from './hdfs-faults.ts';
 import { kafkaFaults } from './kafka-faults.ts';
 import { logFaults } from './log-faults.ts';
 import type { Mutation } from './mutation.ts';
 
 export type { Edit, Mutation } from './mutation.ts';
 
-export const mutations: readonly Mutation[] = [...logFaults, ...checkpointFaults, ...fileFaults, ...kafkaFaults];
+export const mutations: readonly Mutation[] = [
+  ...logFaults,
+  ...checkpointFaults,
+  ...fileFaults,
+  ...hdfsFaults,
+  ...kafkaFaults,
+];
