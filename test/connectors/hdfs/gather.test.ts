@@ -14,7 +14,7 @@ test('whatever chunks come, the same bytes go on in few pieces, and buffers are 
   const memory = new Set<ArrayBufferLike>();
   fc.assert(
     fc.property(sizes, (lengths) => {
-      const chunks = lengths.map((length, index) => Buffer.alloc(length, index + 1));
+      const chunks: Buffer[] = lengths.map((length, index) => Buffer.alloc(length, index + 1));
       const pieces: Buffer[] = [];
       for (const piece of gatherer.pieces(chunks)) {
         if (!chunks.includes(piece)) memory.add(piece.buffer);
@@ -34,8 +34,7 @@ test('whatever chunks come, the same bytes go on in few pieces, and buffers are 
 
 test('a buffer that is given up amid its pieces is not used again, since it may still be read from', () => {
   const gatherer = new Gatherer();
-  const [chunk] = [Buffer.alloc(100, 1)];
-  const given = gatherer.pieces([chunk as Buffer]);
+  const given = gatherer.pieces([Buffer.alloc(100, 1)]);
   const first = given.next().value as Buffer;
   given.return();
 
