@@ -75,7 +75,7 @@ class StagedPart implements PartFile<HdfsHandle> {
     if (signal.aborted) this.#abort();
     signal.addEventListener('abort', this.#abort);
     this.#created = client.create(staged, this.#body(), { permission, replication, signal: this.#over.signal });
-    this.#created.then(this.#ensureEnded, (why) => this.#fail(nameTaken(staged, why)));
+    this.#created.then(this.#ensureEnded, (why) => this.#fail(this.#meaningOf(why)));
   }
 
   async append(chunks: readonly Buffer[]): Promise<void> {
@@ -130,6 +130,13 @@ class StagedPart implements PartFile<HdfsHandle> {
     this.#options.signal.removeEventListener('abort', this.#abort);
   }
 
+  #meaningOf(why: unknown): unknown {
+    const { staged } = this.#options;
+    if (isHdfsError(why, 'exists', 'beingCreated')) return nameTaken(staged, why);
+    // Removed while it was written, most likely by whoever has taken over meanwhile: the restart will see that.
+    return isHdfsError(why, 'notFound') ? notAsWritten(staged, this.#bytes, undefined, why) : why;
+  }
+
   /** A success before the end of what we send is none. */
   readonly #ensureEnded = (): void => {
     if (!this.#isEnded) this.#fail(notAsWritten(this.#options.staged, this.#bytes, undefined));
@@ -150,8 +157,7 @@ class StagedPart implements PartFile<HdfsHandle> {
 }
 
 /** Epochs are never given twice, so this means that the checkpoints of this run were copied or taken back to an older state. */
-function nameTaken(staged: string, cause: unknown): unknown {
-  if (!isHdfsError(cause, 'exists', 'beingCreated')) return cause;
+function nameTaken(staged: string, cause: unknown): SluiceError {
   return new SluiceError('rejected', 'HDFS_STAGED_NAME_TAKEN', {
     message: `${staged} exists already, although no other run can have had this name`,
     help: 'Were the checkpoints copied or restored while another run used them? Make sure that only one of them is left.',
@@ -160,11 +166,12 @@ function nameTaken(staged: string, cause: unknown): unknown {
   });
 }
 
-function notAsWritten(staged: string, bytes: number, found: number | undefined): SluiceError {
+function notAsWritten(staged: string, bytes: number, found: number | undefined, cause?: unknown): SluiceError {
   const what = found === undefined ? 'it is gone' : `it has ${found} bytes instead of ${bytes}`;
   return new SluiceError('unavailable', 'HDFS_NOT_AS_WRITTEN', {
-    message: `${staged} was written and closed, but ${what}`,
+    message: `${staged} is not what was written there: ${what}`,
     help: `Find out who changes files in ${STAGING}. Nothing is lost: the run goes on from its last checkpoint.`,
     details: { staged, bytes, found },
+    ...(cause === undefined ? {} : { cause }),
   });
 }

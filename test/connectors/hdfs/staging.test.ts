@@ -148,7 +148,7 @@ test('a file that was removed meanwhile is no staged part', async () => {
   await using before = await open();
   await before.append([Buffer.from('{"a":1}\n')]);
   await clientOn(model).delete(STAGED);
-  await assert.rejects(before.close(), { code: 'HDFS_NOT_FOUND' });
+  await assert.rejects(before.close(), { kind: 'unavailable', code: 'HDFS_NOT_AS_WRITTEN', message: /it is gone/ });
 });
 
 test('a name that is taken, by a file or by one who writes it, is refused and left alone', async () => {
