@@ -4,7 +4,7 @@ import type { ClientRequest } from 'node:http';
 /** Requests by kind: `data UploadPart`, `log PutObject` and so on. */
 export type Requests = Record<string, number>;
 
-/** Counts what this process sends to an S3 server, as Node's own HTTP client tells it; nothing is put in the way of a request. */
+/** Counts what this process sends to an S3 server or to HDFS, as Node's own HTTP client tells it; nothing is put in the way of a request. */
 export class RequestCounter {
   readonly #requests: Requests = {};
   readonly #inFlight = new Set<ClientRequest>();
@@ -45,6 +45,9 @@ function kindOf(method: string, path: string): string {
 }
 
 function operationOf(method: string, query: URLSearchParams): string {
+  const webHdfs = query.get('op');
+  // Only the second step, to a DataNode, names its NameNode.
+  if (webHdfs !== null) return query.has('namenoderpcaddress') ? `${webHdfs} bytes` : webHdfs;
   switch (method) {
     case 'PUT':
       return query.has('partNumber') ? 'UploadPart' : 'PutObject';

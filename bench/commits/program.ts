@@ -1,18 +1,15 @@
-// The engine with sink and checkpoints in a bucket, and a clock at each step of a commit. Prints one line of JSON (`Report`) at its end.
+// The engine with sink and checkpoints in a bucket or in HDFS, and a clock at each step of a commit. Prints one line of JSON (`Report`) at its end.
 // usage: program.ts <Job as JSON>
 import { kafka } from '../../connectors/kafka/index.ts';
-import { type S3Handle, s3, s3Store } from '../../connectors/s3/index.ts';
 import { type CounterName, pipeline, systemEnv } from '../../core/index.ts';
 import { RequestCounter, type Requests, requestsBetween } from '../requests.ts';
-import { connectionOf, type S3Target } from '../s3.ts';
+import { endsOf, nameOf, type Target } from './ends.ts';
 import { watchedSink, watchedStore } from './watched.ts';
 
 export interface Job {
   brokers: string;
   topic: string;
-  target: S3Target;
-  /** Where in the bucket the files go. */
-  prefix: string;
+  target: Target;
   interval: string;
   /** Closes a file after so many records. */
   rollRecords?: number;
@@ -52,11 +49,11 @@ export interface Report {
 const WARM_UP_CHECKPOINTS = 20;
 
 const job = JSON.parse(process.argv[2] ?? '') as Job;
-const { brokers, topic, target, prefix, interval, rollRecords, how } = job;
+const { brokers, topic, target, interval, rollRecords, how } = job;
 const requests = new RequestCounter();
 const stop = new AbortController();
 const commits: CommitTimes[] = [];
-/** Of files that are staged and not visible, by upload. */
+/** Of files that are staged and not visible, by name. */
 const staging = new Map<string, { cutMs: number; stagedMs: number; durableMs: number }>();
 let cuts = 0;
 let requestsFirst: Requests = {};
@@ -66,11 +63,7 @@ let visibleMs: number | undefined;
 let restored: Restored | undefined;
 let restarts = 0;
 
-const connection = connectionOf(target);
-const sink = s3({
-  ...{ ...connection, prefix, format: 'ndjson' },
-  ...(rollRecords === undefined ? {} : { roll: { records: rollRecords } }),
-});
+const { sink, store } = endsOf(target, rollRecords);
 
 await pipeline({
   name: 'commits',
@@ -78,7 +71,7 @@ await pipeline({
     ...{ brokers: brokers.split(','), topics: [topic], start: 'earliest' },
     ...(how.kind === 'measures' ? {} : { stop: 'latest' as const }),
   }),
-  sink: watchedSink<S3Handle>(sink, {
+  sink: watchedSink(sink, {
     cut: () => {
       cuts++;
       if (how.kind !== 'measures') return;
@@ -89,13 +82,13 @@ await pipeline({
     },
     staged: ({ handles }, cutMs) => {
       const stagedMs = performance.now();
-      for (const { payload } of handles) staging.set(payload.uploadId, { cutMs, stagedMs, durableMs: Number.NaN });
+      for (const { payload } of handles) staging.set(nameOf(payload), { cutMs, stagedMs, durableMs: Number.NaN });
     },
     durable: (handles) => {
       if (how.kind === 'dies') process.kill(process.pid, 'SIGKILL');
       const durableMs = performance.now();
       for (const { payload } of handles) {
-        const times = staging.get(payload.uploadId);
+        const times = staging.get(nameOf(payload));
         if (times !== undefined) times.durableMs = durableMs;
         else began ??= { handles: handles.length, beganMs: durableMs, cpuMs: cpuMs(), requests: requests.now };
       }
@@ -105,18 +98,18 @@ await pipeline({
       for (const [i, { payload }] of handles.entries()) {
         const verdict = verdicts[i];
         if (verdict?.kind !== 'committed') throw new Error(`not committed at once: ${JSON.stringify(verdict)}`);
-        const times = staging.get(payload.uploadId);
+        const times = staging.get(nameOf(payload));
         if (times === undefined) {
           visibleMs = nowMs;
           continue;
         }
         const { cutMs, stagedMs, durableMs } = times;
-        staging.delete(payload.uploadId);
+        staging.delete(nameOf(payload));
         commits.push({ stagedMs: stagedMs - cutMs, durableMs: durableMs - cutMs, visibleMs: nowMs - cutMs });
       }
     },
   }),
-  checkpoints: { interval, store: watchedStore(s3Store({ ...connection, prefix: '_sluice' }), noteSettled) },
+  checkpoints: { interval, store: watchedStore(store, noteSettled) },
 }).run({ env: systemEnv({ metrics: { add: count, set: () => {} } }), signal: stop.signal });
 if (restarts > 0) throw new Error(`${restarts} restarts: the measurement is worth nothing`);
 

@@ -78,6 +78,8 @@ export function printRestores(restores: readonly Restore[]): void {
 const NONE = { beganMs: 0, visibleMs: 0, settledMs: 0, cpuMs: 0, requests: {} };
 
 function filesRequests(requests: Requests): number {
-  const ofFiles = Object.entries(requests).filter(([kind]) => /^data (HeadObject|CompleteMultipartUpload)$/.test(kind));
+  const ofFiles = Object.entries(requests).filter(([kind]) =>
+    /^data (HeadObject|CompleteMultipartUpload|RENAME|GETFILESTATUS)$/.test(kind),
+  );
   return ofFiles.reduce((sum, [, count]) => sum + count, 0);
 }
