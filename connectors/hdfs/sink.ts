@@ -93,7 +93,7 @@ export class HdfsSink implements Sink<HdfsHandle> {
     const openWriter = async () =>
       new PartWriter({
         owner: context,
-        files: new Staging({ root, client, directories, permission, replication, signal }),
+        files: new Staging({ root, client, directories, permission, replication, timers: env.timers, signal }),
         handleKind: 'file',
         line,
         extension,

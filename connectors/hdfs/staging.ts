@@ -1,4 +1,4 @@
-import { SluiceError } from '../../core/spi.ts';
+import { type Env, SluiceError } from '../../core/spi.ts';
 import type { NewPart, PartFile, PartFiles } from '../filesink/part-files.ts';
 import type { Directories } from './directories.ts';
 import { Gatherer } from './gather.ts';
@@ -8,6 +8,8 @@ import { isHdfsError } from './webhdfs/errors.ts';
 
 /** Below the sink's root, where no reader looks, and from where a rename is one step of the NameNode. */
 export const STAGING = '.staging';
+/** How often the NameNode is asked about a file whose end a DataNode does not answer. */
+const LOOK_EVERY_MS = 5_000;
 
 export interface StagingOptions {
   /** Absolute, without a slash at its end. */
@@ -16,6 +18,7 @@ export interface StagingOptions {
   readonly directories: Directories;
   readonly permission: string | undefined;
   readonly replication: number | undefined;
+  readonly timers: Env['timers'];
   /** Aborts when the incarnation is over. */
   readonly signal: AbortSignal;
 }
@@ -92,7 +95,7 @@ class StagedPart implements PartFile<HdfsHandle> {
     this.#throwFailure();
     this.#isEnded = true;
     this.#wake();
-    await this.#created.catch(() => this.#throwFailure());
+    await this.#untilCreated();
     const status = await client.getFileStatus(staged, { signal: this.#over.signal });
     if (status?.kind !== 'file' || status.bytes !== this.#bytes) throw notAsWritten(staged, this.#bytes, status?.bytes);
     this.#end();
@@ -128,6 +131,31 @@ class StagedPart implements PartFile<HdfsHandle> {
   #end(): void {
     this.#state = { kind: 'closed' };
     this.#options.signal.removeEventListener('abort', this.#abort);
+  }
+
+  async #untilCreated(): Promise<void> {
+    const answered = new AbortController();
+    const looking = this.#lookAfterIt(AbortSignal.any([answered.signal, this.#over.signal]));
+    try {
+      await this.#created.catch(() => this.#throwFailure());
+    } finally {
+      answered.abort();
+      await looking;
+    }
+  }
+
+  /** A DataNode whose file was removed may say so only after a minute, and the NameNode knows at once. */
+  async #lookAfterIt(signal: AbortSignal): Promise<void> {
+    const { client, staged, timers } = this.#options;
+    try {
+      do await timers.sleep(LOOK_EVERY_MS, { signal });
+      while ((await client.getFileStatus(staged, { signal })) !== undefined);
+    } catch {
+      // Answered meanwhile; or the NameNode cannot be asked, and the silence of the DataNode has its own limit.
+      return;
+    }
+    this.#fail(notAsWritten(staged, this.#bytes, undefined));
+    this.#over.abort(new Error('the file is gone'));
   }
 
   #meaningOf(why: unknown): unknown {

@@ -55,10 +55,13 @@ export function sinkOn(model: HdfsModel, input: SinkInput = {}, options: SceneOp
   return new HdfsSink({ settings: settingsOf(model, input, options), client: clientOn(model, options) });
 }
 
+const KEPT = { permission: undefined, replication: undefined };
+
 /** What the writers of one incarnation stage with. */
 export function stagingOn(client: WebHdfs, signal = new AbortController().signal): Staging {
   const directories = new Directories(client);
-  return new Staging({ root: ROOT, client, directories, permission: undefined, replication: undefined, signal });
+  const { timers } = systemEnv();
+  return new Staging({ ...KEPT, root: ROOT, client, directories, timers, signal });
 }
 
 export function storeOn(model: HdfsModel, options: SceneOptions = {}): HdfsStore {
