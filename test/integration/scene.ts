@@ -113,9 +113,9 @@ checkpoints: { interval: 200ms, store: ${this.place.store} }
 
   /** Waits until the pipeline has ended, which must be with this exit code. */
   async mustEnd(pipeline: PipelineProcess, exitCode: number): Promise<void> {
-    await waitFor(() => !pipeline.running, {
-      what: `pid ${pipeline.pid} ends; it said:\n${pipeline.log}`,
-      timeoutMs: 40_000,
+    const ended = waitFor(() => !pipeline.running, { what: `pid ${pipeline.pid} ends`, timeoutMs: 40_000 });
+    await ended.catch((error) => {
+      throw new Error(`${error.message}; it said:\n${pipeline.log}`, { cause: error });
     });
     assert.equal(await pipeline.exited, exitCode, pipeline.log);
   }

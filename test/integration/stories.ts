@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { waitFor } from '../services/wait.ts';
 import type { Scene } from './scene.ts';
 
 /** Twenty times kill -9 while records and aborted transactions are written; then the output must be exact and nothing left. */
@@ -45,6 +46,34 @@ export async function wakeUpAfterTakeover(scene: Scene): Promise<void> {
   await scene.filesHold(second);
   await scene.mustStop(second);
   // What the first had staged after the second looked for orphans is found by whoever starts next.
+  const third = await scene.run('third');
+  await scene.hasClaimed(third);
+  await scene.stagedGoes();
+  await scene.mustStop(third);
+  await scene.mustBeExact(2_000);
+}
+
+/**
+ * The same where what the first had under way was discarded before it hears of the other: it may fail of that, start again and
+ * take over in turn. One of the two ends with exit code 3, the other goes on.
+ */
+export async function oneOfTwoGoesOn(scene: Scene): Promise<void> {
+  scene.keepProducing(scene.producer(4), 2_000);
+  const first = await scene.run('first');
+  await scene.filesHold(first, 1);
+
+  first.pause();
+  const second = await scene.run('second');
+  await scene.filesHold(second, scene.watcher.records + 1_000);
+  first.resume();
+
+  await waitFor(() => !first.running || !second.running, { what: 'one of two ends', timeoutMs: 90_000 });
+  const [replaced, owner] = first.running ? [second, first] : [first, second];
+  await scene.mustEnd(replaced, 3);
+  await scene.filesHold(owner, scene.watcher.records + 1_000);
+  await scene.producerStops();
+  await scene.filesHold(owner);
+  await scene.mustStop(owner);
   const third = await scene.run('third');
   await scene.hasClaimed(third);
   await scene.stagedGoes();
