@@ -102,8 +102,7 @@ export class HdfsStore implements Store {
   }
 
   async #removeTemporary(path: string, signal: AbortSignal | undefined): Promise<void> {
-    // One left over is in no listing and never read again, so it costs a name and nothing else.
-    await this.#options.client.delete(path, { signal }).catch(() => {});
+    await this.#options.client.delete(path, { signal }).catch(() => {}); // one left over is in no listing and never read again
   }
 
   async #entriesOf(directory: string, { signal }: CallOptions): Promise<FileStatus[]> {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { PipelineProcess } from '../services/pipeline-process.ts';
 import { waitFor } from '../services/wait.ts';
 import type { Scene } from './scene.ts';
 
@@ -30,27 +31,8 @@ export async function killTwentyTimes(scene: Scene): Promise<void> {
 
 /** An instance that slept while another took over must write nothing more, and say who took over. */
 export async function wakeUpAfterTakeover(scene: Scene): Promise<void> {
-  scene.keepProducing(scene.producer(4), 2_000);
-  const first = await scene.run('first');
-  await scene.filesHold(first, 1);
-
-  first.pause();
-  const second = await scene.run('second');
-  await scene.filesHold(second, scene.watcher.records + 1_000);
-  first.resume();
-
-  await scene.mustEnd(first, 3);
-  assert.match(first.log, new RegExp(String(second.pid)));
-  await scene.filesHold(second, scene.watcher.records + 1_000);
-  await scene.producerStops();
-  await scene.filesHold(second);
-  await scene.mustStop(second);
-  // What the first had staged after the second looked for orphans is found by whoever starts next.
-  const third = await scene.run('third');
-  await scene.hasClaimed(third);
-  await scene.stagedGoes();
-  await scene.mustStop(third);
-  await scene.mustBeExact(2_000);
+  const { first, second } = await takeOverFromSleeper(scene);
+  await mustBeReplaced(scene, { replaced: first, owner: second });
 }
 
 /**
@@ -58,6 +40,14 @@ export async function wakeUpAfterTakeover(scene: Scene): Promise<void> {
  * take over in turn. One of the two ends with exit code 3, the other goes on.
  */
 export async function oneOfTwoGoesOn(scene: Scene): Promise<void> {
+  const { first, second } = await takeOverFromSleeper(scene);
+  await waitFor(() => !first.running || !second.running, { what: 'one of two ends', timeoutMs: 90_000 });
+  const [replaced, owner] = first.running ? [second, first] : [first, second];
+  await mustBeReplaced(scene, { replaced, owner });
+}
+
+/** The first has just woken up. */
+async function takeOverFromSleeper(scene: Scene): Promise<{ first: PipelineProcess; second: PipelineProcess }> {
   scene.keepProducing(scene.producer(4), 2_000);
   const first = await scene.run('first');
   await scene.filesHold(first, 1);
@@ -66,17 +56,23 @@ export async function oneOfTwoGoesOn(scene: Scene): Promise<void> {
   const second = await scene.run('second');
   await scene.filesHold(second, scene.watcher.records + 1_000);
   first.resume();
+  return { first, second };
+}
 
-  await waitFor(() => !first.running || !second.running, { what: 'one of two ends', timeoutMs: 90_000 });
-  const [replaced, owner] = first.running ? [second, first] : [first, second];
+async function mustBeReplaced(
+  scene: Scene,
+  { replaced, owner }: { replaced: PipelineProcess; owner: PipelineProcess },
+): Promise<void> {
   await scene.mustEnd(replaced, 3);
+  assert.match(replaced.log, new RegExp(String(owner.pid)));
   await scene.filesHold(owner, scene.watcher.records + 1_000);
   await scene.producerStops();
   await scene.filesHold(owner);
   await scene.mustStop(owner);
-  const third = await scene.run('third');
-  await scene.hasClaimed(third);
+  // What was staged after the owner looked for orphans is found by whoever starts next.
+  const next = await scene.run('next');
+  await scene.hasClaimed(next);
   await scene.stagedGoes();
-  await scene.mustStop(third);
+  await scene.mustStop(next);
   await scene.mustBeExact(2_000);
 }
