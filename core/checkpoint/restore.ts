@@ -4,8 +4,9 @@ import type { Sink } from '../contract/sink.ts';
 import type { Discovery, PositionCodec, SourceSession, Split } from '../contract/source.ts';
 import { SluiceError } from '../errors.ts';
 import type { Layout } from './layout.ts';
-import type { CheckpointLog, LogCall } from './log.ts';
+import { type CheckpointLog, fenced, type LogCall } from './log.ts';
 import { untilAvailable } from './lookup.ts';
+import type { OwnClaims } from './own-claims.ts';
 import { checkContinuity, claimWaitMs } from './protocol.ts';
 import type { Slot, SlotKind, SlotSplit, StoredSlot } from './slot.ts';
 
@@ -20,6 +21,7 @@ export interface ClaimOptions<P> {
   readonly discovery: Discovery;
   readonly sink: Pick<Sink, 'type' | 'identity'>;
   readonly configHash: string;
+  readonly ownClaims: OwnClaims;
   readonly env: Env;
 }
 
@@ -33,24 +35,31 @@ export interface Claim<P> {
 
 /**
  * Takes the log over: newest slot + 1 with the same offsets, states and pending handles, and with positions for splits that
- * have none yet. Nothing may be committed, aborted or polled before this returns.
+ * have none yet. Nothing may be committed, aborted or polled before this returns. Throws `fenced` for a restart that finds the
+ * pipeline taken over since.
  */
 export async function claimShard<P>(options: ClaimOptions<P>, call: LogCall): Promise<Claim<P>> {
-  const { log, env } = options;
+  const { log, env, ownClaims } = options;
   for (;;) {
     const recent = await untilAvailable(env, call, () => readRecent(log, call));
+    const newest = recent[0]?.slot;
+    if (newest !== undefined && ownClaims.replacedBy(newest)) throw fenced(newest, newest.seq);
     const waitMs = claimWaitMs(
       recent.map(({ slot }) => slot.kind),
       env.random.next(),
     );
     if (waitMs > 0) {
       await env.timers.sleep(waitMs, { signal: call.signal });
-      const [newest] = await untilAvailable(env, call, () => readRecent(log, call));
-      if (newest?.slot.seq !== recent[0]?.slot.seq) continue;
+      const [newestNow] = await untilAvailable(env, call, () => readRecent(log, call));
+      if (newestNow?.slot.seq !== newest?.seq) continue;
     }
     const { slot, assigned } = await planClaim(options, recent[0], call);
+    ownClaims.sending(slot);
     const result = await log.append(slot, call);
-    if (result.kind === 'written') return { stored: result.stored, epoch: slot.seq, assigned };
+    if (result.kind === 'written') {
+      ownClaims.won(slot);
+      return { stored: result.stored, epoch: slot.seq, assigned };
+    }
     env.log.info('another instance claimed first, looking again', { seq: slot.seq, by: result.by?.slot.owner });
   }
 }

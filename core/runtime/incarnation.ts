@@ -1,5 +1,6 @@
 import type { Layout } from '../checkpoint/layout.ts';
 import { CheckpointLog } from '../checkpoint/log.ts';
+import type { OwnClaims } from '../checkpoint/own-claims.ts';
 import { probeStore } from '../checkpoint/probe.ts';
 import { claimShard, resolvePositions } from '../checkpoint/restore.ts';
 import { openState } from '../checkpoint/state.ts';
@@ -21,6 +22,8 @@ export interface IncarnationOptions {
   readonly settings: PipelineSettings;
   readonly configHash: string;
   readonly newLineage: boolean;
+  /** Of all incarnations of this process. */
+  readonly ownClaims: OwnClaims;
   readonly env: Env;
   readonly stop: AbortSignal;
 }
@@ -80,6 +83,7 @@ export class Incarnation {
           discovery,
           sink: settings.sink,
           configHash: this.#options.configHash,
+          ownClaims: this.#options.ownClaims,
           env,
         },
         { signal, deadlineMs: env.clock.monotonicMs() + CLAIM_TIMEOUT_MS },

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
+import { OwnClaims } from '../checkpoint/own-claims.ts';
 import type { Env } from '../contract/env.ts';
 import { SluiceError, toSluiceError } from '../errors.ts';
 import { Incarnation } from './incarnation.ts';
@@ -40,7 +41,8 @@ export function pipeline(options: PipelineOptions): Pipeline {
 async function runUntilEnd(settings: PipelineSettings, options: RunOptions): Promise<RunResult> {
   const env = options.env ?? systemEnv();
   const stop = options.signal ?? new AbortController().signal;
-  const incarnationOptions = { settings, configHash: options.configHash ?? hashOf(settings), env, stop };
+  const configHash = options.configHash ?? hashOf(settings);
+  const incarnationOptions = { settings, configHash, ownClaims: new OwnClaims(), env, stop };
   let restarts: RestartState = NO_RESTART_YET;
   let newLineage = options.newLineage ?? false;
   for (;;) {

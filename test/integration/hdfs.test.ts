@@ -4,7 +4,7 @@ import type { Hdfs, HdfsOptions } from '../services/hdfs-cluster.ts';
 import { skipWithoutKafka } from '../services/kafka.ts';
 import { HdfsPlace } from './hdfs-place.ts';
 import { Scene } from './scene.ts';
-import { killTwentyTimes, oneOfTwoGoesOn } from './stories.ts';
+import { killTwentyTimes, wakeUpAfterTakeover } from './stories.ts';
 
 const onBoth = { skip: skipWithoutKafka, timeout: 480_000 };
 
@@ -23,14 +23,10 @@ test(
   },
 );
 
-test(
-  'of two instances on HDFS, one of which wakes up after the other took over, one ends with exit code 3: exact',
-  onBoth,
-  async (t) => {
-    const on = await sceneOn(t);
-    if (on !== undefined) await oneOfTwoGoesOn(on.scene);
-  },
-);
+test('an instance on HDFS that slept while another took over ends with exit code 3: exact', onBoth, async (t) => {
+  const on = await sceneOn(t);
+  if (on !== undefined) await wakeUpAfterTakeover(on.scene);
+});
 
 test(
   'a DataNode and then the NameNode killed amid a file, and a pair that changes over: the pipeline goes on by itself',

@@ -1,7 +1,5 @@
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { PipelineProcess } from '../services/pipeline-process.ts';
-import { waitFor } from '../services/wait.ts';
 import type { Scene } from './scene.ts';
 
 /** Twenty times kill -9 while records and aborted transactions are written; then the output must be exact and nothing left. */
@@ -29,40 +27,17 @@ export async function killTwentyTimes(scene: Scene): Promise<void> {
   await scene.mustBeExact(10_000);
 }
 
-/** An instance that slept while another took over must write nothing more, and say who took over. */
+/** An instance that slept while another took over must write nothing more, not take over in turn, and say who took over. */
 export async function wakeUpAfterTakeover(scene: Scene): Promise<void> {
-  const { first, second } = await takeOverFromSleeper(scene);
-  await mustBeReplaced(scene, { replaced: first, owner: second });
-}
-
-/**
- * The same where what the first had under way was discarded before it hears of the other: it may fail of that, start again and
- * take over in turn. One of the two ends with exit code 3, the other goes on.
- */
-export async function oneOfTwoGoesOn(scene: Scene): Promise<void> {
-  const { first, second } = await takeOverFromSleeper(scene);
-  await waitFor(() => !first.running || !second.running, { what: 'one of two ends', timeoutMs: 90_000 });
-  const [replaced, owner] = first.running ? [second, first] : [first, second];
-  await mustBeReplaced(scene, { replaced, owner });
-}
-
-/** The first has just woken up. */
-async function takeOverFromSleeper(scene: Scene): Promise<{ first: PipelineProcess; second: PipelineProcess }> {
   scene.keepProducing(scene.producer(4), 2_000);
-  const first = await scene.run('first');
-  await scene.filesHold(first, 1);
+  const replaced = await scene.run('first');
+  await scene.filesHold(replaced, 1);
 
-  first.pause();
-  const second = await scene.run('second');
-  await scene.filesHold(second, scene.watcher.records + 1_000);
-  first.resume();
-  return { first, second };
-}
+  replaced.pause();
+  const owner = await scene.run('second');
+  await scene.filesHold(owner, scene.watcher.records + 1_000);
+  replaced.resume();
 
-async function mustBeReplaced(
-  scene: Scene,
-  { replaced, owner }: { replaced: PipelineProcess; owner: PipelineProcess },
-): Promise<void> {
   await scene.mustEnd(replaced, 3);
   assert.match(replaced.log, new RegExp(String(owner.pid)));
   await scene.filesHold(owner, scene.watcher.records + 1_000);

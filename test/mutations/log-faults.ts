@@ -199,4 +199,16 @@ export const logFaults: readonly Mutation[] = [
     ],
     caughtBy: simulator(337),
   },
+  {
+    name: 'takes-it-back',
+    what: 'a restart takes the pipeline back from an instance that took it over since',
+    edits: [
+      {
+        file: 'core/checkpoint/own-claims.ts',
+        find: 'newest.epoch > this.#epoch &&',
+        replace: 'newest.epoch < this.#epoch &&',
+      },
+    ],
+    caughtBy: simulator(7),
+  },
 ];

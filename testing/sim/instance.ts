@@ -13,7 +13,7 @@ import { SdkApi } from '../../connectors/s3/sdk-api.ts';
 import { type ConnectionSettings, s3Settings, s3StoreSettings } from '../../connectors/s3/settings.ts';
 import { S3Sink } from '../../connectors/s3/sink.ts';
 import { S3Store } from '../../connectors/s3/store.ts';
-import type { Env } from '../../core/contract/env.ts';
+import type { Env, LogFields } from '../../core/contract/env.ts';
 import type { Sink } from '../../core/contract/sink.ts';
 import type { Store } from '../../core/contract/store.ts';
 import { type Pipeline, pipeline } from '../../core/index.ts';
@@ -73,6 +73,7 @@ export interface Surroundings {
   readonly alive: readonly Caller[];
   note(event: string): void;
   saw(what: string): void;
+  claimed(by: string, epoch: number): void;
 }
 
 /** The whole real engine with its real connectors, every port of it led through the simulator. */
@@ -101,12 +102,13 @@ export function simulatedPipeline(around: Surroundings, self: Caller, changes: C
 /** The process's clock and randomness; what it logs goes to the trace. */
 export function simulatedEnv(around: Surroundings, { name, virtual }: Caller): Env {
   const wallClockMs = () => WALL_CLOCK_MS + around.time.nowMs + around.wallClockShiftMs;
-  const log = (level: string) => (message: string) => {
+  const log = (level: string) => (message: string, fields?: LogFields) => {
     around.note(`${name} ${level}: ${message}`);
     const seen = SAYINGS.get(message);
     if (seen !== undefined) around.saw(seen);
-    if (message === 'this instance owns the pipeline' && around.alive.length >= 3)
-      around.saw('a claim while three instances live');
+    if (message !== 'this instance owns the pipeline') return;
+    around.claimed(name, fields?.epoch as number);
+    if (around.alive.length >= 3) around.saw('a claim while three instances live');
   };
   return {
     ...virtual.env,

@@ -56,6 +56,7 @@ export class World implements Surroundings {
   readonly hdfs: HdfsModel;
   readonly creators = new Map<string, string>();
   readonly instances: Instance[] = [];
+  readonly #claims: { by: string; epoch: number }[] = [];
   /** Things that a good set of runs must have seen, and how often. */
   readonly sometimes = new Map<string, number>();
   /** What went wrong so far. */
@@ -107,6 +108,15 @@ export class World implements Surroundings {
   wrong(what: string): void {
     this.note(`WRONG ${what}`);
     this.anomalies.push(what);
+  }
+
+  /** A process has the pipeline now; one that was replaced must not take it back by a restart. */
+  claimed(by: string, epoch: number): void {
+    const before = this.#claims.findLast((claim) => claim.by === by);
+    const between = before && this.#claims.find((claim) => claim.epoch > before.epoch && claim.epoch < epoch);
+    if (between !== undefined && this.plan.harm === undefined)
+      this.wrong(`${by} took the pipeline back from ${between.by}`);
+    this.#claims.push({ by, epoch });
   }
 
   sleep(ms: number): Promise<void> {

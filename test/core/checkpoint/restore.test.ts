@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { CheckpointLog } from '../../../core/checkpoint/log.ts';
+import { OwnClaims } from '../../../core/checkpoint/own-claims.ts';
 import { type Claim, type ClaimOptions, claimShard } from '../../../core/checkpoint/restore.ts';
 import { decodeSlot, encodeSlot, type Slot } from '../../../core/checkpoint/slot.ts';
 import type { Split } from '../../../core/contract/source.ts';
@@ -66,6 +67,7 @@ class Bench {
         discovery: { clusterId, splits: found },
         sink: { type: 'box', identity: 'box:a' },
         configHash: 'hash',
+        ownClaims: new OwnClaims(),
         env,
         ...changes,
       },
@@ -181,6 +183,51 @@ test('a claim whose answer was lost is found again and is the epoch', async () =
   bench.faults.loseAnswer('createIfAbsent', { key: keyOf(2) });
 
   assert.equal((await bench.claim()).epoch, 2);
+});
+
+test('a restart goes on from its own slots', async () => {
+  const bench = new Bench([{}]);
+  const ownClaims = new OwnClaims();
+  await bench.claim(undefined, { ownClaims });
+  bench.put(slotOf({ seq: 3, epoch: 2, positions: { 'clicks/0': 9 } }));
+
+  const claim = await bench.claim(undefined, { ownClaims });
+
+  assert.deepEqual([claim.epoch, claim.assigned[0]?.position], [4, { offset: 9 }]);
+});
+
+test('a restart does not take back what another instance has taken over', async () => {
+  const bench = new Bench([{}]);
+  const ownClaims = new OwnClaims();
+  await bench.claim(undefined, { ownClaims });
+  await bench.claim();
+
+  const error = await failsWith(bench.claim(undefined, { ownClaims }), 'fenced', 'FENCED');
+
+  assert.match(error.message, /with slot 3/);
+  assert.equal(bench.store.objects.size, 3, 'it wrote nothing');
+});
+
+test('a restart that loses the race for its claim to another instance is replaced by it', async () => {
+  const bench = new Bench([{}]);
+  const ownClaims = new OwnClaims();
+  await bench.claim(undefined, { ownClaims });
+  bench.faults.at('before', 'createIfAbsent', { key: keyOf(3) }, () =>
+    bench.put(slotOf({ seq: 3, epoch: 3, kind: 'claim' })),
+  );
+
+  await failsWith(bench.claim(undefined, { ownClaims }), 'fenced', 'FENCED');
+});
+
+test('a restart knows the claim of the restart before it, of which it never heard', async () => {
+  const bench = new Bench([{}]);
+  const ownClaims = new OwnClaims();
+  await bench.claim(undefined, { ownClaims });
+  bench.faults.at('after', 'createIfAbsent', { key: keyOf(3) }, () => bench.faults.refuse('list', { times: 1_000 }));
+  await failsWith(bench.claim(undefined, { ownClaims }), 'unavailable', 'AWAY');
+  bench.faults.clear();
+
+  assert.equal((await bench.claim(undefined, { ownClaims })).epoch, 4);
 });
 
 test('a slot that retention deletes while a start looks makes it look again', async () => {

@@ -97,6 +97,30 @@ test('an instance that was replaced long ago and finds its next record deleted e
   await failsWith(second.virtual.run(second.run), 'dataLoss', 'GONE');
 });
 
+test('an instance that was replaced and fails of that before it hears of it does not take the pipeline back', async () => {
+  const scene = new Scene();
+  scene.queue.produce('clicks/0', 5);
+  const first = scene.start();
+  await first.virtual.advance(5_000);
+  const second = scene.start();
+  await second.virtual.advance(1_000);
+
+  // As a sweep leaves it: what it had begun to write is gone.
+  scene.box.onCut = () => {
+    throw rejected();
+  };
+  scene.queue.produce('clicks/0', 5);
+  await first.virtual.until(() => restarts(first) === 1);
+  scene.box.onCut = () => {};
+
+  const error = await failsWith(first.virtual.run(first.run), 'fenced', 'FENCED');
+
+  assert.match(error.message, /pid 2/);
+  await second.virtual.until(() => scene.box.records.length === 10);
+  await scene.stop(second);
+  assert.deepEqual(scene.box.records, scene.queue.all);
+});
+
 test('an instance that was replaced while it reads ends fenced and makes nothing more visible; the output is exact', async () => {
   const scene = new Scene();
   const first = scene.start();
