@@ -1,4 +1,5 @@
 import type { FileSystem, OpenFile } from '../connectors/file/file-system.ts';
+import type { SpoolDisk, SpoolFile } from '../connectors/s3/spool.ts';
 import type { Store } from '../core/contract/store.ts';
 
 /** Stands between a caller and a port: decides when and whether `effect` happens, and whether its answer comes back. */
@@ -31,6 +32,25 @@ function interposedFile(file: OpenFile, path: string, call: Interpose): OpenFile
     write: (chunks) => call(`file.write ${path}`, () => file.write(chunks)),
     sync: () => call(`file.sync ${path}`, () => file.sync()),
     close: () => call(`file.close ${path}`, () => file.close()),
+  };
+}
+
+/** Every call of a spool's disk and of its files passes `call`, with a label such as `spool.read /spool/sluice-1f`. */
+export function interposedSpoolDisk(disk: SpoolDisk, call: Interpose): SpoolDisk {
+  return {
+    makeDirectory: (path) => call(`spool.makeDirectory ${path}`, () => disk.makeDirectory(path)),
+    createNameless: async (path) => {
+      const file = await call(`spool.create ${path}`, () => disk.createNameless(path));
+      return interposedSpoolFile(file, path, call);
+    },
+  };
+}
+
+function interposedSpoolFile(file: SpoolFile, path: string, call: Interpose): SpoolFile {
+  return {
+    write: (bytes, position) => call(`spool.write ${path}`, () => file.write(bytes, position)),
+    read: (into, position) => call(`spool.read ${path}`, () => file.read(into, position)),
+    close: () => call(`spool.close ${path}`, () => file.close()),
   };
 }
 

@@ -173,7 +173,7 @@ export const logFaults: readonly Mutation[] = [
         replace: '    ...parked.slice(0, 0),\n',
       },
     ],
-    caughtBy: simulator(46),
+    caughtBy: simulator(740),
   },
   {
     name: 'proxy-is-a-liar',

@@ -8,23 +8,25 @@ import { HdfsSink } from '../../connectors/hdfs/sink.ts';
 import { HdfsStore } from '../../connectors/hdfs/store.ts';
 import { kafkaSourceSettings } from '../../connectors/kafka/settings.ts';
 import { kafkaSource } from '../../connectors/kafka/source.ts';
+import type { S3Handle } from '../../connectors/s3/handle.ts';
 import type { S3Api } from '../../connectors/s3/s3-api.ts';
 import { SdkApi } from '../../connectors/s3/sdk-api.ts';
 import { type ConnectionSettings, s3Settings, s3StoreSettings } from '../../connectors/s3/settings.ts';
 import { S3Sink } from '../../connectors/s3/sink.ts';
 import { S3Store } from '../../connectors/s3/store.ts';
 import type { Env, LogFields } from '../../core/contract/env.ts';
-import type { Sink } from '../../core/contract/sink.ts';
+import type { Sink, SinkContext, SinkSession } from '../../core/contract/sink.ts';
 import type { Store } from '../../core/contract/store.ts';
 import { type Pipeline, pipeline } from '../../core/index.ts';
 import type { HdfsModel } from '../hdfs/model.ts';
-import { type Interpose, interposedFileSystem, interposedStore } from '../interposed.ts';
+import { type Interpose, interposedFileSystem, interposedSpoolDisk, interposedStore } from '../interposed.ts';
 import type { KafkaModel } from '../kafka/model.ts';
 import { SimulatedWire } from '../kafka/simulated-wire.ts';
 import type { MemoryDisk } from '../memory-disk.ts';
 import { MemoryFileSystem } from '../memory-file-system.ts';
 import { MemoryStore, type MemoryStoreOptions } from '../memory-store.ts';
 import { s3Handler } from '../s3/handler.ts';
+import { MemorySpoolDisk } from '../s3/memory-spool-disk.ts';
 import { S3Model } from '../s3/model.ts';
 import type { VirtualProcess, VirtualTime } from '../virtual-time.ts';
 import type { Caller, Calls } from './calls.ts';
@@ -174,7 +176,25 @@ function fileSink({ plan }: Surroundings, fs: FileSystem, lines: Lines): Sink {
 function s3Sink(around: Surroundings, self: Caller, lines: Lines): Sink {
   const prefix = OUT_PREFIX.slice(0, -1);
   const settings = s3Settings.parse({ type: 's3', bucket: BUCKET, prefix, ...S3_CONNECTION, ...lines });
-  return new S3Sink({ settings, api: s3Api(around, self, settings), writerLimits: writerLimits(around.plan) });
+  const options = { settings, api: s3Api(around, self, settings), writerLimits: writerLimits(around.plan) };
+  if (!around.plan.spool) return new S3Sink(options);
+  const send = through(around, self, 'disk');
+  const disk = interposedSpoolDisk(new MemorySpoolDisk(), (label, effect) => {
+    if (label.startsWith('spool.read')) around.saw('a part came back from disk');
+    return send(label, effect);
+  });
+  return new S3SinkInNeed({ ...options, spool: { directory: '/spool', disk } });
+}
+
+/** One whose memory holds one part that has begun. */
+class S3SinkInNeed extends S3Sink {
+  override open(context: SinkContext): Promise<SinkSession<S3Handle>> {
+    const { memory } = context;
+    return super.open({
+      ...context,
+      memory: { limitBytes: 100_000, reserve: (bytes, options) => memory.reserve(bytes, options) },
+    });
+  }
 }
 
 function writerLimits({ rangeBytes, inFlightRanges }: Plan): WriterLimits {

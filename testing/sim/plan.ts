@@ -61,6 +61,8 @@ export interface Plan {
   readonly harm: HarmName | undefined;
   readonly sink: 'file' | 's3' | 'hdfs';
   readonly store: 'file' | 'network' | 's3' | 'hdfs';
+  /** A sink of S3 with so little memory that parts wait on disk. */
+  readonly spool: boolean;
   readonly topics: number;
   readonly partitions: number;
   readonly nodes: number;
@@ -96,6 +98,7 @@ export function drawPlan(seed: number): Plan {
   const drawn = {
     seed,
     sink: 'file',
+    spool: false,
     faults,
     harm,
     store: harm?.endsWith('Store') ? 'network' : dice.pick(['file', 'network'] as const),
@@ -115,7 +118,10 @@ export function drawPlan(seed: number): Plan {
     troubleMs: dice.whole(1_500, 7_000),
     ...(later.chance(0.3) ? { rangeBytes: later.pick([1, 200, 1_000]), inFlightRanges: later.pick([1, 2, 5]) } : ROOMY),
   } as const;
-  return withHdfs(withS3(drawn, new Dice(seed).fork('s3')), new Dice(seed).fork('on hdfs'));
+  return withSpool(
+    withHdfs(withS3(drawn, new Dice(seed).fork('s3')), new Dice(seed).fork('on hdfs')),
+    new Dice(seed).fork('spool'),
+  );
 }
 
 /** Some runs write to HDFS, and most of those keep their checkpoints there. */
@@ -145,6 +151,11 @@ function withS3(plan: Plan, dice: Dice): Plan {
   };
 }
 
+/** Two topics, as the part of one file goes to disk when another one needs its memory. */
+function withSpool(plan: Plan, dice: Dice): Plan {
+  return plan.sink === 's3' && dice.chance(0.5) ? { ...plan, spool: true, topics: 2 } : plan;
+}
+
 /** One line for people. */
 export function describePlan({ faults, harm, seed, ...settings }: Plan): string {
   const values = Object.entries(settings).map(([key, value]) => `${key}=${value}`);
@@ -158,5 +169,5 @@ export function encodePlan({ faults, ...plan }: Plan): string {
 
 export function decodePlan(text: string): Plan {
   const { faults, ...plan } = JSON.parse(text);
-  return { harm: undefined, sink: 'file', ...ROOMY, ...plan, faults: new Set(faults) };
+  return { harm: undefined, sink: 'file', spool: false, ...ROOMY, ...plan, faults: new Set(faults) };
 }

@@ -80,6 +80,7 @@ export const MUST_BE_SEEN = [
   'records deleted by retention',
   'transaction committed',
   'transaction aborted',
+  'a part came back from disk',
   'a file taken by a loader',
   'the disk was full',
 ] as const;

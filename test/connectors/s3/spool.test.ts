@@ -15,8 +15,8 @@ import { Uploads } from '../../../connectors/s3/upload.ts';
 import { systemEnv } from '../../../core/runtime/system-env.ts';
 import { SinkRun } from '../../../testing/conformance/sink-run.ts';
 import type { S3Exchange } from '../../../testing/s3/handler.ts';
+import { MemorySpoolDisk, type SpoolCall } from '../../../testing/s3/memory-spool-disk.ts';
 import { VirtualEnv } from '../../core/support/virtual-env.ts';
-import { MemorySpoolDisk, type SpoolCall } from './support/memory-spool-disk.ts';
 import { apiOn, BUCKET, newModel, settingsOf, visibleIn } from './support/scene.ts';
 
 const KiB = 1024;

@@ -1,4 +1,4 @@
-import type { SpoolDisk, SpoolFile } from '../../../../connectors/s3/spool.ts';
+import type { SpoolDisk, SpoolFile } from '../../connectors/s3/spool.ts';
 
 export type SpoolCall = 'makeDirectory' | 'create' | 'write' | 'read';
 
