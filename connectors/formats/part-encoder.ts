@@ -1,0 +1,27 @@
+import type { RecordView } from '../../core/spi.ts';
+
+/** One record as a format sees it. Its memory is the source's: what is kept longer than a call is copied. */
+export interface FormatRecord extends RecordView {
+  readonly topic: string;
+  readonly partition: number;
+}
+
+/** Fills one file of a format that needs to look into records. Synchronous: nothing waits, so cuts are exact. */
+export interface PartEncoder {
+  /** Takes the record in, or throws `rejected` naming topic, partition and offset; then nothing of it is in. */
+  add(record: FormatRecord): void;
+  /** Memory that is held until `take` or `finish` gives it out, about. */
+  readonly gatheredBytes: number;
+  /** What is complete so far, in order: whole blocks, or nothing. The memory is the caller's from then on. */
+  take(): Buffer[];
+  /** Everything that is left, and what ends the file. Nothing is added afterwards. */
+  finish(): Buffer[];
+}
+
+/** A format whose files are made record by record. */
+export interface RecordFormat {
+  /** What file names end in, for example `csv`. */
+  readonly extension: string;
+  /** Begins a file. One that gets no record is never asked for its bytes. */
+  begin(): PartEncoder;
+}
