@@ -1,5 +1,13 @@
 import { RecordFrame, SlabPool } from '../core/batch/frame.ts';
-import type { RecordBatch, RecordView, SplitId, ValueColumns } from '../core/contract/batch.ts';
+import type {
+  DecodedRecords,
+  RecordBatch,
+  RecordColumns,
+  RecordHeaders,
+  RecordView,
+  SplitId,
+  ValueColumns,
+} from '../core/contract/batch.ts';
 
 export interface BatchSpec {
   readonly split: SplitId;
@@ -8,6 +16,11 @@ export interface BatchSpec {
   /** The offset of the first record, 0 when left out. */
   readonly offset?: number;
   readonly values: readonly (string | Uint8Array | null)[];
+  /** Of each record; none when left out. */
+  readonly keys?: readonly (string | null)[];
+  /** Of each record; 0 when left out. */
+  readonly timestampsMs?: readonly number[];
+  readonly headers?: readonly RecordHeaders[];
   /** Offsets behind the last record that hold nothing visible. */
   readonly gap?: number;
   /** Values that come from elsewhere than the frame's own bytes, as after decompressing. */
@@ -55,6 +68,7 @@ export function frameOf(specs: readonly BatchSpec[]): TestFrame {
 class SpecBatch implements RecordBatch {
   readonly split: SplitId;
   readonly group: string;
+  readonly index: number;
   readonly count: number;
   readonly offsetFirst: number;
   readonly #spec: BatchSpec;
@@ -64,6 +78,7 @@ class SpecBatch implements RecordBatch {
   constructor(spec: BatchSpec, frameBytes: Buffer, at: number) {
     this.split = spec.split;
     this.group = spec.group ?? spec.split.slice(0, spec.split.lastIndexOf('/'));
+    this.index = Number(spec.split.slice(spec.split.lastIndexOf('/') + 1));
     this.count = spec.values.length;
     this.offsetFirst = spec.offset ?? 0;
     this.#spec = spec;
@@ -86,6 +101,27 @@ class SpecBatch implements RecordBatch {
       into.end[index] = end;
     });
     return { bytes: this.#bytes, inPlace: !this.#spec.compressed };
+  }
+
+  /** Keys lie in memory of their own, which `bytes` then has to be: values are copied beside them. */
+  decodeRecords(into: RecordColumns): DecodedRecords {
+    const chunks: Buffer[] = [];
+    let at = 0;
+    const place = (value: string | Uint8Array | null) => {
+      if (value === null) return -1;
+      chunks.push(Buffer.from(value as Uint8Array));
+      at += (chunks.at(-1) as Buffer).length;
+      return at - (chunks.at(-1) as Buffer).length;
+    };
+    for (const [index, value] of this.#spec.values.entries()) {
+      into.keyStart[index] = place(this.#spec.keys?.[index] ?? null);
+      into.keyEnd[index] = at;
+      into.start[index] = place(value);
+      into.end[index] = at;
+      into.timestampMs[index] = this.#spec.timestampsMs?.[index] ?? 0;
+      into.offset[index] = this.offsetFirst + index;
+    }
+    return { bytes: Buffer.concat(chunks), headersOf: (index) => this.#spec.headers?.[index] ?? [] };
   }
 
   *records(): Iterable<RecordView> {

@@ -1,4 +1,4 @@
-import type { RecordBatch, RecordView, SplitId, ValueColumns } from '../../core/spi.ts';
+import type { DecodedRecords, RecordBatch, RecordColumns, RecordView, SplitId, ValueColumns } from '../../core/spi.ts';
 import { valueBytesMax, writeValue } from './value.ts';
 
 /**
@@ -25,6 +25,7 @@ export function recordBytesMax(valueBytes: number): number {
 export class DatagenBatch implements RecordBatch {
   readonly split: SplitId;
   readonly group: string;
+  readonly index: number;
   readonly count: number;
   readonly offsetFirst: number;
   /** Where the next batch may begin. */
@@ -41,6 +42,7 @@ export class DatagenBatch implements RecordBatch {
   ) {
     this.split = stretch.split;
     this.group = stretch.topic;
+    this.index = stretch.partition;
     this.count = stretch.count;
     this.offsetFirst = stretch.offset;
     this.#bytes = into;
@@ -66,6 +68,14 @@ export class DatagenBatch implements RecordBatch {
     into.start.set(this.#values.start);
     into.end.set(this.#values.end);
     return { bytes: this.#bytes, inPlace: true };
+  }
+
+  decodeRecords(into: RecordColumns): DecodedRecords {
+    this.decodeValues(into);
+    into.keyStart.fill(-1, 0, this.count);
+    into.timestampMs.fill(this.#timestampMs, 0, this.count);
+    for (let index = 0; index < this.count; index++) into.offset[index] = this.offsetFirst + index;
+    return { bytes: this.#bytes, headersOf: () => [] };
   }
 
   *records(): Iterable<RecordView> {

@@ -14,8 +14,7 @@ import {
   SluiceError,
   type Store,
 } from '../../core/spi.ts';
-import { PartWriter, type WriterLimits } from '../filesink/part-writer.ts';
-import { lineFormat } from '../formats/line-formats.ts';
+import { openPartWriter, type WriterLimits } from '../filesink/open-writer.ts';
 import { FileCommitter } from './committer.ts';
 import type { ReadDevice } from './device.ts';
 import { diagnoseDirectory } from './diagnosis.ts';
@@ -89,7 +88,6 @@ export class FileSink implements Sink<FileHandle> {
   async open(context: SinkContext): Promise<SinkSession<FileHandle>> {
     const { root, fs, settings, writerLimits } = this.#options;
     const directories = new Directories(fs);
-    const { line, extension } = lineFormat(settings);
     const committer = new FileCommitter({
       root,
       fs,
@@ -98,14 +96,11 @@ export class FileSink implements Sink<FileHandle> {
       takenByReaders: settings.takenByReaders,
     });
     const openWriter = async () =>
-      new PartWriter({
-        owner: context,
+      openPartWriter({
+        settings,
+        context,
         files: new Staging({ root, fs, directories }),
         handleKind: 'file',
-        line,
-        extension,
-        roll: settings.roll,
-        openPartsMax: settings.maxOpenParts,
         limits: writerLimits,
       });
     // Nothing is held open between calls: writers close their own files.

@@ -12,8 +12,7 @@ import type {
   SinkSession,
   Store,
 } from '../../core/spi.ts';
-import { PartWriter } from '../filesink/part-writer.ts';
-import { lineFormat } from '../formats/line-formats.ts';
+import { openPartWriter } from '../filesink/open-writer.ts';
 import { HdfsCommitter } from './committer.ts';
 import { diagnoseDirectory } from './diagnosis.ts';
 import { Directories } from './directories.ts';
@@ -85,20 +84,16 @@ export class HdfsSink implements Sink<HdfsHandle> {
 
   async open(context: SinkContext): Promise<SinkSession<HdfsHandle>> {
     const { settings, client } = this.#options;
-    const { permission, replication, takenByReaders, roll, maxOpenParts } = settings;
+    const { permission, replication, takenByReaders } = settings;
     const { env, signal } = context;
     const root = this.#root;
     const directories = new Directories(client);
-    const { line, extension } = lineFormat(settings);
     const openWriter = async () =>
-      new PartWriter({
-        owner: context,
+      openPartWriter({
+        settings,
+        context,
         files: new Staging({ root, client, directories, permission, replication, timers: env.timers, signal }),
         handleKind: 'file',
-        line,
-        extension,
-        roll,
-        openPartsMax: maxOpenParts,
       });
     const committer = new HdfsCommitter({ root, client, directories, log: env.log, takenByReaders });
     // Nothing is held open between calls: writers end their own requests.

@@ -227,13 +227,14 @@ function takePartition(
   const scanned = scanPartition(bytes, fetched.start, fetched.end, from);
   readSplit.position = scanned.next;
   const { bad } = scanned;
-  const { id, group } = readSplit.split;
+  const { id, group, index } = readSplit.split;
   if (scanned.next.offset >= offsetTo) readSplit.state = { kind: 'done' };
   else if (bad !== undefined) readSplit.fail(scanned.next.offset, badBatchError(bad, id));
   return {
     readSplit,
     split: id,
     topic: group,
+    partition: index,
     from,
     offsetTo,
     scanned,

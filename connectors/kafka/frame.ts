@@ -51,6 +51,7 @@ export function scanPartition(bytes: Buffer, start: number, end: number, from: K
 export interface PartitionDelivery {
   readonly split: string;
   readonly topic: string;
+  readonly partition: number;
   /** The position it was fetched from. */
   readonly from: KafkaPosition;
   /** The stop position; Infinity = none. */
@@ -118,6 +119,7 @@ function addVisibleBatches(
   const batchSource = {
     split,
     topic,
+    partition: partition.partition,
     frame: source.bytes,
     offsetFrom: from.offset,
     offsetTo,

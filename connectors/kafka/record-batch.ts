@@ -1,4 +1,12 @@
-import { assert, type RecordBatch, type RecordView, SluiceError, type ValueColumns } from '../../core/spi.ts';
+import {
+  assert,
+  type DecodedRecords,
+  type RecordBatch,
+  type RecordColumns,
+  type RecordView,
+  SluiceError,
+  type ValueColumns,
+} from '../../core/spi.ts';
 import {
   BATCH_HEADER_BYTES,
   BadBatch,
@@ -10,7 +18,7 @@ import {
 } from './batch.ts';
 import { OutputTooLarge } from './codec-errors.ts';
 import { decompress } from './codecs.ts';
-import { RecordCursor, walkValues } from './records.ts';
+import { RecordCursor, walkRecords, walkValues } from './records.ts';
 import type { Inflation } from './request-size.ts';
 import type { Scratch } from './scratch.ts';
 
@@ -18,6 +26,7 @@ import type { Scratch } from './scratch.ts';
 export interface BatchSource {
   readonly split: string;
   readonly topic: string;
+  readonly partition: number;
   /** The whole receive frame, the same object for all its batches. */
   readonly frame: Buffer;
   /** Records below were read before; a batch may begin below. */
@@ -41,6 +50,7 @@ interface OpenRecords {
 export class KafkaBatch implements RecordBatch {
   readonly split: string;
   readonly group: string;
+  readonly index: number;
   readonly count: number;
   readonly leaderEpoch: number;
   readonly #source: BatchSource;
@@ -59,6 +69,7 @@ export class KafkaBatch implements RecordBatch {
     this.#header = header;
     this.split = source.split;
     this.group = source.topic;
+    this.index = source.partition;
     this.leaderEpoch = header.leaderEpoch;
     this.#offsetNext = Math.min(header.lastOffset + 1, source.offsetTo);
 
@@ -110,6 +121,26 @@ export class KafkaBatch implements RecordBatch {
       const { count } = this.#header;
       if (this.#skip + this.count === count && walkedTo !== end) throw this.#brokenRecord(count - 1);
       return { bytes, inPlace: codecOf(this.#header) === 0 };
+    });
+  }
+
+  decodeRecords(into: RecordColumns): DecodedRecords {
+    return this.#orExplain(() => {
+      const header = this.#header;
+      const { bytes, start, end } = this.#open(this.#source.scratch);
+      const isLogAppendTime = hasLogAppendTime(header);
+      const timestampMs = isLogAppendTime ? header.maxTimestampMs : header.baseTimestampMs;
+      const base = { offset: header.baseOffset, timestampMs, isLogAppendTime };
+      const cursor = new RecordCursor(bytes, start, end);
+      const walkedTo = walkRecords(cursor, base, this.#skip, this.count, into);
+      if (walkedTo < 0) throw this.#brokenRecord(-1 - walkedTo);
+      if (this.#skip + this.count === header.count && walkedTo !== end) throw this.#brokenRecord(header.count - 1);
+      const headersOf = (index: number) => {
+        const headers = cursor.headers(into.headersStart[index], into.headersEnd[index]);
+        if (headers === undefined) throw this.#explain(this.#brokenRecord(this.#skip + index));
+        return headers;
+      };
+      return { bytes, headersOf };
     });
   }
 

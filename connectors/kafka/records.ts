@@ -1,3 +1,5 @@
+import type { RecordColumns, RecordHeaders } from '../../core/spi.ts';
+
 /**
  * Walks the records of one batch (version 2) between `start` and `end`: fields of the current record as positions in
  * `bytes`, -1 as the start of null. For everything but the raw lane, which has a loop of its own.
@@ -50,12 +52,12 @@ export class RecordCursor {
   }
 
   /** Names and values in the order written, repeats included; undefined when they do not end with the record. */
-  headers(): (readonly [name: string, value: Buffer | null])[] | undefined {
+  headers(start = this.headersStart, end = this.recordEnd): RecordHeaders | undefined {
     const resumeAt = this.#at;
-    this.#at = this.headersStart;
+    this.#at = start;
     const headers: (readonly [string, Buffer | null])[] = [];
     const count = this.#varint();
-    let intact = count >= 0 && count <= this.recordEnd - this.#at;
+    let intact = count >= 0 && count <= end - this.#at;
     for (let index = 0; intact && index < count; index++) {
       const nameLength = this.#varint();
       const nameStart = this.#at;
@@ -63,12 +65,12 @@ export class RecordCursor {
       const valueLength = this.#varint();
       const valueStart = this.#at;
       this.#at += Math.max(0, valueLength);
-      intact = nameLength >= 0 && valueLength >= -1 && this.#at <= this.recordEnd;
+      intact = nameLength >= 0 && valueLength >= -1 && this.#at <= end;
       if (!intact) break;
       const name = this.bytes.toString('utf8', nameStart, nameStart + nameLength);
       headers.push([name, valueLength < 0 ? null : this.bytes.subarray(valueStart, valueStart + valueLength)]);
     }
-    intact &&= this.#at === this.recordEnd;
+    intact &&= this.#at === end;
     this.#at = resumeAt;
     return intact ? headers : undefined;
   }
@@ -100,6 +102,32 @@ export class RecordCursor {
     const at = this.#at++;
     return at < this.#end ? (this.bytes[at] as number) : 0;
   }
+}
+
+/**
+ * The same as `walkValues`, with keys, timestamps and offsets: a cursor that stands before the first record of a batch goes over
+ * `skip` records and then `count` more.
+ */
+export function walkRecords(
+  cursor: RecordCursor,
+  base: { readonly offset: number; readonly timestampMs: number; readonly isLogAppendTime: boolean },
+  skip: number,
+  count: number,
+  into: RecordColumns,
+): number {
+  for (let index = -skip; index < count; index++) {
+    if (!cursor.next()) return -1 - (index + skip);
+    if (index < 0) continue;
+    into.start[index] = cursor.valueStart;
+    into.end[index] = cursor.valueEnd;
+    into.keyStart[index] = cursor.keyStart;
+    into.keyEnd[index] = cursor.keyEnd;
+    into.timestampMs[index] = base.isLogAppendTime ? base.timestampMs : base.timestampMs + cursor.timestampDelta;
+    into.offset[index] = base.offset + cursor.offsetDelta;
+    into.headersStart[index] = cursor.headersStart;
+    into.headersEnd[index] = cursor.recordEnd;
+  }
+  return cursor.at;
 }
 
 export interface ValueTargets {

@@ -12,8 +12,7 @@ import type {
   SinkSession,
   Store,
 } from '../../core/spi.ts';
-import { PartWriter, type WriterLimits } from '../filesink/part-writer.ts';
-import { lineFormat } from '../formats/line-formats.ts';
+import { openPartWriter, type WriterLimits } from '../filesink/open-writer.ts';
 import { S3Committer } from './committer.ts';
 import { diagnoseSink } from './diagnosis.ts';
 import { asStartError } from './errors.ts';
@@ -99,11 +98,10 @@ export class S3Sink implements Sink<S3Handle> {
 
   async open(context: SinkContext): Promise<SinkSession<S3Handle>> {
     const { settings, api, missingMs = MISSING_MS, writerLimits } = this.#options;
-    const { bucket, takenByReaders, partBytes, roll, maxOpenParts } = settings;
+    const { bucket, takenByReaders, partBytes } = settings;
     const { env, epoch, signal } = context;
     const root = this.#root;
     const retrier = new Retrier(env);
-    const { line, extension } = lineFormat(settings);
     const orphans = new Orphans({ bucket, root, api, retrier, env, owner: context });
     const committer = new S3Committer({ api, retrier, orphans, epoch, env, takenByReaders, missingMs });
     const spool = this.#spool(env);
@@ -113,14 +111,11 @@ export class S3Sink implements Sink<S3Handle> {
       const memory = new PartMemory({ budgetBytes: context.memory.limitBytes, reservation });
       memories.push(memory);
       const attributes = attributesOf(settings);
-      return new PartWriter({
-        owner: context,
+      return openPartWriter({
+        settings,
+        context,
         files: new Uploads({ bucket, root, attributes, partBytes, api, retrier, memory, spool, env, signal }),
         handleKind: 'file',
-        line,
-        extension,
-        roll,
-        openPartsMax: maxOpenParts,
         limits: writerLimits,
       });
     };

@@ -1,10 +1,8 @@
 import { assert } from '../assert.ts';
 import type { Frame, RecordBatch, SplitId, ValueColumns } from '../contract/batch.ts';
 import { SluiceError } from '../errors.ts';
+import { NEWLINE, NULL_LINE, nullValue, rewriteNewlines } from './line-values.ts';
 
-const NEWLINE = 10;
-const SPACE = 32;
-const NULL_LINE = Buffer.from('null');
 /** A record spends at least this many bytes before its value: length, attributes, timestamp, offset, key and value lengths. */
 const PREFIX_BYTES_MIN = 6;
 
@@ -26,9 +24,9 @@ export interface LineLimits {
   recordsMax: number;
 }
 
-/** Lines of one group in one stretch of memory, ready to be written. Valid until the frame is released for the last time. */
-export interface LineRange {
-  group: string;
+/** Lines for one target in one stretch of memory, ready to be written. Valid until the frame is released for the last time. */
+export interface LineRange<T> {
+  target: T;
   bytes: Buffer;
   /** Lines in `bytes`; records skipped by the `nulls` policy are not among them. */
   records: number;
@@ -38,12 +36,13 @@ export interface LineRange {
 }
 
 /**
- * The raw lane: moves values and delimiters down inside the receive frame, so that what leaves is one long range per group
+ * The raw lane: moves values and delimiters down inside the receive frame, so that what leaves is one long range per target
  * across the batches and splits of a frame, with no object, string or copy elsewhere per record.
  * Destroys the frame's records as it goes, so it must be their last reader.
  */
-export class LinePacker {
+export class LinePacker<T> {
   readonly #format: LineFormat;
+  readonly #targetOf: (batch: RecordBatch) => T;
   readonly #nullLine: Buffer;
   readonly #columns: ValueColumns = { start: new Int32Array(1024), end: new Int32Array(1024) };
   #frame: Frame | undefined;
@@ -60,20 +59,22 @@ export class LinePacker {
   #slab: Buffer | undefined;
   #slabAt = 0;
 
-  constructor(format: LineFormat) {
+  /** `targetOf` says where the lines of a batch go: ranges of the same target are one. */
+  constructor(format: LineFormat, targetOf: (batch: RecordBatch) => T) {
     this.#format = format;
+    this.#targetOf = targetOf;
     this.#nullLine = format.newlines === 'rewrite' ? NULL_LINE : Buffer.alloc(0);
   }
 
-  /** Packs the longest possible range from record `from` on. `limitsFor` is asked once, with the group of that record. */
-  pack(frame: Frame, from: number, limitsFor: (group: string) => LineLimits): LineRange {
+  /** Packs the longest possible range from record `from` on. `limitsFor` is asked once, with the target of that record. */
+  pack(frame: Frame, from: number, limitsFor: (target: T) => LineLimits): LineRange<T> {
     if (frame !== this.#frame) this.#begin(frame);
     assert(from === this.#taken && from < frame.count, 'records are packed in order, each once');
 
     this.#skipEmptyBatches(frame);
-    const group = (frame.batches[this.#batchIndex] as RecordBatch).group;
-    const limits = limitsFor(group);
-    const range: LineRange = { group, bytes: Buffer.alloc(0), records: 0, taken: from, covers: [] };
+    const goal = this.#targetOf(frame.batches[this.#batchIndex] as RecordBatch);
+    const limits = limitsFor(goal);
+    const range: LineRange<T> = { target: goal, bytes: Buffer.alloc(0), records: 0, taken: from, covers: [] };
     let target: Buffer | undefined;
     let start = 0;
     let end = 0;
@@ -84,7 +85,7 @@ export class LinePacker {
         this.#batchIndex++;
         continue;
       }
-      if (batch.group !== group) break;
+      if (this.#targetOf(batch) !== goal) break;
       const source = this.#open(batch);
       if (!source.inPlace) this.#makeRoomInSlab(frame);
       const into = source.inPlace ? source.bytes : (this.#slab as Buffer);
@@ -162,7 +163,7 @@ export class LinePacker {
     batch: RecordBatch,
     into: Buffer,
     at: number,
-    range: LineRange,
+    range: LineRange<T>,
     limits: LineLimits,
     rangeStart: number,
   ): number {
@@ -185,7 +186,7 @@ export class LinePacker {
       const start = starts[index] as number;
       const end = ends[index] as number;
       if (start < 0) {
-        if (nulls === 'fail') throw nullValue(batch, index);
+        if (nulls === 'fail') throw nullValue({ split: batch.split, offset: offsetOf(batch, index) });
         if (nulls === 'write') {
           if (at + this.#nullLine.length + 1 > endMax) break;
           at += this.#nullLine.copy(into, at);
@@ -204,7 +205,7 @@ export class LinePacker {
           if (newlineAt < 0) newlineAt = Number.MAX_SAFE_INTEGER;
         }
         if (newlineAt < end) {
-          rewriteNewlines(batch, index, from, start, end);
+          rewriteNewlines(from, start, end, () => ({ split: batch.split, offset: offsetOf(batch, index) }));
           newlineAt = -1;
         }
       }
@@ -228,37 +229,12 @@ export class LinePacker {
   }
 }
 
-function addCover(covers: LineRange['covers'], batch: RecordBatch, first: number, next: number): void {
+function addCover(covers: LineRange<unknown>['covers'], batch: RecordBatch, first: number, next: number): void {
   const from = first === 0 ? batch.offsetFirst : batch.offsetAfter(first);
   const to = batch.offsetAfter(next);
   const last = covers.at(-1);
   if (last !== undefined && last.split === batch.split) last.to = to;
   else covers.push({ split: batch.split, from, to });
-}
-
-/** In valid JSON a raw newline can only be whitespace between tokens, so a space in its place changes nothing but the line. */
-function rewriteNewlines(batch: RecordBatch, index: number, bytes: Buffer, start: number, end: number): void {
-  try {
-    JSON.parse(bytes.toString('utf8', start, end));
-  } catch {
-    const offset = offsetOf(batch, index);
-    throw new SluiceError('rejected', 'NDJSON_BARE_NEWLINE', {
-      message: `${batch.split}: the value at offset ${offset} contains a newline and is not JSON, so it cannot be one line`,
-      help: 'Write this topic with sink.format: raw, or mend the producer.',
-      details: { split: batch.split, offset },
-    });
-  }
-  for (let at = bytes.indexOf(NEWLINE, start); at >= 0 && at < end; at = bytes.indexOf(NEWLINE, at + 1))
-    bytes[at] = SPACE;
-}
-
-function nullValue(batch: RecordBatch, index: number): SluiceError {
-  const offset = offsetOf(batch, index);
-  return new SluiceError('rejected', 'NULL_VALUE', {
-    message: `${batch.split}: the record at offset ${offset} has no value (a tombstone)`,
-    help: 'Say what to do with them: sink.nulls: skip or write.',
-    details: { split: batch.split, offset },
-  });
 }
 
 /** Going on would overwrite a value that nobody has taken yet. */

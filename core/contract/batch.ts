@@ -9,13 +9,34 @@ export interface ValueColumns {
   end: Int32Array;
 }
 
+/** The same for keys, and what else tells records apart. One set is refilled for every batch. */
+export interface RecordColumns extends ValueColumns {
+  keyStart: Int32Array;
+  keyEnd: Int32Array;
+  /** Milliseconds since 1970, exact up to 2^53. */
+  timestampMs: Float64Array;
+  offset: Float64Array;
+  /** Where the batch finds its headers again. */
+  headersStart: Int32Array;
+  headersEnd: Int32Array;
+}
+
+export type RecordHeaders = readonly (readonly [name: string, value: Buffer | null])[];
+
+/** What `decodeRecords` finds, valid until values of another batch of the frame are decoded. */
+export interface DecodedRecords {
+  readonly bytes: Buffer;
+  /** In the order written, repeats included. Only while the columns still hold this batch. */
+  headersOf(index: number): RecordHeaders;
+}
+
 /** Everything about one record, for the object lane. Buffers are views: valid until the frame is released or compacted. */
 export interface RecordView {
   offset: number;
   timestampMs: number;
   key: Buffer | null;
   value: Buffer | null;
-  headers: readonly (readonly [name: string, value: Buffer | null])[];
+  headers: RecordHeaders;
 }
 
 /** The visible records of one split in one stretch. May hold 0 records and still move the position (markers, gaps). */
@@ -23,6 +44,8 @@ export interface RecordBatch {
   readonly split: SplitId;
   /** What a file must not mix: the topic. */
   readonly group: string;
+  /** The split's number within its group: the partition. */
+  readonly index: number;
   /** Visible records: those below the position the frame was fetched from are not counted. */
   readonly count: number;
   /** The next offset to read after the first `taken` records of this batch; after all of them it lies behind markers and gaps too. */
@@ -36,6 +59,8 @@ export interface RecordBatch {
    * Throws `rejected` naming topic, partition and offset for bytes that are not what they claim.
    */
   decodeValues(into: ValueColumns): { bytes: Buffer; inPlace: boolean };
+  /** The same for readers that need more than values; nothing may be packed. */
+  decodeRecords(into: RecordColumns): DecodedRecords;
   /** Object lane: one record at a time, valid until the frame is released. Not after its values have been packed. */
   records(): Iterable<RecordView>;
 }

@@ -167,7 +167,7 @@ export const sourceConformance: readonly ConformanceCase<SourceHarness>[] = [
     run: async ({ source, values }) => {
       await using run = await SourceRun.start(source);
       run.assign(await run.startPositions());
-      const packer = new LinePacker({ delimiter: 10, newlines: 'pass', nulls: 'write' });
+      const packer = new LinePacker({ delimiter: 10, newlines: 'pass', nulls: 'write' }, (batch) => batch.group);
       const lines: string[] = [];
       for await (const frame of run.frames()) {
         const ranges = [];

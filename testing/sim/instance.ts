@@ -3,7 +3,7 @@ import type { FileSystem } from '../../connectors/file/file-system.ts';
 import { fileSettings } from '../../connectors/file/settings.ts';
 import { FileSink } from '../../connectors/file/sink.ts';
 import { FileStore } from '../../connectors/file/store.ts';
-import type { WriterLimits } from '../../connectors/filesink/part-writer.ts';
+import type { WriterLimits } from '../../connectors/filesink/open-writer.ts';
 import { HdfsSink } from '../../connectors/hdfs/sink.ts';
 import { HdfsStore } from '../../connectors/hdfs/store.ts';
 import { kafkaSourceSettings } from '../../connectors/kafka/settings.ts';

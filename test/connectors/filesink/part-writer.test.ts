@@ -1,10 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { type OutputSettings, openPartWriter, type WriterLimits } from '../../../connectors/filesink/open-writer.ts';
 import type { PartFile, PartFiles } from '../../../connectors/filesink/part-files.ts';
-import { PartWriter, type PartWriterOptions } from '../../../connectors/filesink/part-writer.ts';
+import type { PartWriter } from '../../../connectors/filesink/part-writer.ts';
 import { SluiceError } from '../../../core/errors.ts';
+import { SharedMemoryBudget } from '../../../core/runtime/memory-budget.ts';
 import { type BatchSpec, frameOf } from '../../../testing/frames.ts';
+import { VirtualEnv } from '../../core/support/virtual-env.ts';
 
+const never = new AbortController().signal;
 const KiB = 1024;
 const MiB = 1024 * KiB;
 
@@ -49,17 +53,19 @@ class FakeFiles implements PartFiles<string> {
   }
 }
 
-function writerOn(files: FakeFiles, options: Partial<PartWriterOptions<string>> = {}): PartWriter<string> {
-  return new PartWriter({
-    owner: { pipeline: 'p', lineage: '0123456789abcdef', layout: 1, shard: 0, epoch: 3 },
-    files,
-    handleKind: 'fake',
-    line: { delimiter: 10, newlines: 'rewrite', nulls: 'skip' },
-    extension: 'ndjson',
-    roll: { bytes: Number.MAX_SAFE_INTEGER, records: Number.MAX_SAFE_INTEGER },
-    openPartsMax: 512,
-    ...options,
-  });
+const SETTINGS: OutputSettings = {
+  format: 'ndjson',
+  nulls: 'skip',
+  roll: { bytes: Number.MAX_SAFE_INTEGER, records: Number.MAX_SAFE_INTEGER },
+  maxOpenParts: 512,
+};
+
+function writerOn(files: FakeFiles, settings: Partial<OutputSettings> = {}, limits?: WriterLimits): PartWriter<string> {
+  const { env } = new VirtualEnv();
+  const owner = { pipeline: 'p', lineage: '0123456789abcdef', layout: 1, shard: 0, epoch: 3 };
+  const memory = new SharedMemoryBudget(64 * MiB, env);
+  const context = { ...owner, env, memory, signal: never };
+  return openPartWriter({ settings: { ...SETTINGS, ...settings }, context, files, handleKind: 'fake', limits });
 }
 
 function write(writer: PartWriter<string>, ...specs: BatchSpec[]) {
@@ -68,8 +74,6 @@ function write(writer: PartWriter<string>, ...specs: BatchSpec[]) {
   frame.release();
   return { frame, taken };
 }
-
-const never = new AbortController().signal;
 
 test('parts are named by owner, epoch and a counter, in a directory per group', async () => {
   const files = new FakeFiles();
@@ -133,7 +137,7 @@ test('a rolled part is staged without waiting for the cut', async () => {
 
 test('one open part more closes the least recently written one', async () => {
   const files = new FakeFiles();
-  const writer = writerOn(files, { openPartsMax: 2 });
+  const writer = writerOn(files, { maxOpenParts: 2 });
 
   write(writer, { split: 'a/0', values: ['1'] });
   write(writer, { split: 'b/0', values: ['2'] });
@@ -236,7 +240,7 @@ test('tiny ranges of many frames are bounded, too', async () => {
 
 test('small limits make a writer take a frame piece by piece', async () => {
   const files = new FakeFiles();
-  const writer = writerOn(files, { limits: { rangeBytesMax: 1, inFlightRangesMax: 2 } });
+  const writer = writerOn(files, {}, { rangeBytesMax: 1, inFlightRangesMax: 2 });
   const frame = frameOf([{ split: 'a/0', values: ['1', '2', '3', '4', '5'] }]);
 
   const taken = [0];

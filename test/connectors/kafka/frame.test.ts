@@ -173,7 +173,7 @@ test('packed in place over batches, splits and codecs, every line comes out in o
           return { split: `clicks/${split}`, batches: bytes };
         });
         const { frame } = frameOfSplits(encoded);
-        const packer = new LinePacker({ delimiter: 10, newlines: 'rewrite', nulls: 'write' });
+        const packer = new LinePacker({ delimiter: 10, newlines: 'rewrite', nulls: 'write' }, (batch) => batch.group);
         let text = '';
         for (let from = 0; frame !== undefined && from < frame.count; ) {
           const range = packer.pack(frame, from, () => ({ bytesMax, recordsMax: 7 }));

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { type LineFormat, type LineLimits, LinePacker, type LineRange } from '../../../core/batch/lines.ts';
+import type { RecordBatch } from '../../../core/contract/batch.ts';
 import { type BatchSpec, frameOf, type TestFrame } from '../../../testing/frames.ts';
 
 const NDJSON: LineFormat = { delimiter: 10, newlines: 'rewrite', nulls: 'fail' };
@@ -9,15 +10,20 @@ const RAW: LineFormat = { delimiter: 0, newlines: 'pass', nulls: 'write' };
 const UNLIMITED: LineLimits = { bytesMax: Number.MAX_SAFE_INTEGER, recordsMax: Number.MAX_SAFE_INTEGER };
 
 /** Packs everything, and looks at the bytes only at the end, when later packing could have destroyed earlier ranges. */
-function packAll(packer: LinePacker, frame: TestFrame, limitsFor: (group: string) => LineLimits = () => UNLIMITED) {
-  const ranges: LineRange[] = [];
-  for (let taken = 0; taken < frame.count; taken = (ranges.at(-1) as LineRange).taken) {
+function packAll(
+  packer: LinePacker<string>,
+  frame: TestFrame,
+  limitsFor: (group: string) => LineLimits = () => UNLIMITED,
+) {
+  const ranges: LineRange<string>[] = [];
+  for (let taken = 0; taken < frame.count; taken = (ranges.at(-1) as LineRange<string>).taken) {
     ranges.push(packer.pack(frame, taken, limitsFor));
   }
   return ranges;
 }
 
-const textOf = (ranges: readonly LineRange[]) => Buffer.concat(ranges.map(({ bytes }) => bytes)).toString();
+const byGroup = (batch: RecordBatch) => batch.group;
+const textOf = (ranges: readonly LineRange<string>[]) => Buffer.concat(ranges.map(({ bytes }) => bytes)).toString();
 
 test('the values of several splits become one range of lines', () => {
   const frame = frameOf([
@@ -25,7 +31,7 @@ test('the values of several splits become one range of lines', () => {
     { split: 't/1', offset: 0, values: ['{"a":3}'], gap: 2 },
   ]);
 
-  const ranges = packAll(new LinePacker(NDJSON), frame);
+  const ranges = packAll(new LinePacker(NDJSON, byGroup), frame);
 
   assert.equal(ranges.length, 1);
   assert.equal(textOf(ranges), '{"a":1}\n{"a":2}\n{"a":3}\n');
@@ -43,10 +49,10 @@ test('a range never mixes groups', () => {
     { split: 'a/1', values: ['3'] },
   ]);
 
-  const ranges = packAll(new LinePacker(NDJSON), frame);
+  const ranges = packAll(new LinePacker(NDJSON, byGroup), frame);
 
   assert.deepEqual(
-    ranges.map(({ group, bytes }) => [group, bytes.toString()]),
+    ranges.map(({ target, bytes }) => [target, bytes.toString()]),
     [
       ['a', '1\n'],
       ['b', '2\n'],
@@ -58,11 +64,11 @@ test('a range never mixes groups', () => {
 test('a range ends with the record that reaches a limit', () => {
   const values = ['1111', '2222', '3333', '4444'];
 
-  const byRecords = packAll(new LinePacker(NDJSON), frameOf([{ split: 't/0', values }]), () => ({
+  const byRecords = packAll(new LinePacker(NDJSON, byGroup), frameOf([{ split: 't/0', values }]), () => ({
     bytesMax: 1000,
     recordsMax: 3,
   }));
-  const byBytes = packAll(new LinePacker(NDJSON), frameOf([{ split: 't/0', values }]), () => ({
+  const byBytes = packAll(new LinePacker(NDJSON, byGroup), frameOf([{ split: 't/0', values }]), () => ({
     bytesMax: 6,
     recordsMax: 1000,
   }));
@@ -80,13 +86,13 @@ test('a range ends with the record that reaches a limit', () => {
 test('a newline between the tokens of a JSON value becomes a space', () => {
   const frame = frameOf([{ split: 't/0', values: ['1', '{\n  "a": "x\\ny"\n}', '2'] }]);
 
-  assert.equal(textOf(packAll(new LinePacker(NDJSON), frame)), '1\n{   "a": "x\\ny" }\n2\n');
+  assert.equal(textOf(packAll(new LinePacker(NDJSON, byGroup), frame)), '1\n{   "a": "x\\ny" }\n2\n');
 });
 
 test('a newline in a value that is not JSON is rejected, naming the split and the offset', () => {
   const frame = frameOf([{ split: 't/0', offset: 40, values: ['1', '2', 'two\nlines', '3'] }]);
 
-  assert.throws(() => packAll(new LinePacker(NDJSON), frame), {
+  assert.throws(() => packAll(new LinePacker(NDJSON, byGroup), frame), {
     kind: 'rejected',
     code: 'NDJSON_BARE_NEWLINE',
     details: { split: 't/0', offset: 42 },
@@ -96,34 +102,34 @@ test('a newline in a value that is not JSON is rejected, naming the split and th
 test('a newline inside a JSON string is rejected, because a space there would be another value', () => {
   const frame = frameOf([{ split: 't/0', values: ['{"a":"x\ny"}'] }]);
 
-  assert.throws(() => packAll(new LinePacker(NDJSON), frame), { code: 'NDJSON_BARE_NEWLINE' });
+  assert.throws(() => packAll(new LinePacker(NDJSON, byGroup), frame), { code: 'NDJSON_BARE_NEWLINE' });
 });
 
 test('raw values keep their newlines', () => {
   const frame = frameOf([{ split: 't/0', values: ['two\nlines', 'x'] }]);
 
-  assert.equal(textOf(packAll(new LinePacker(RAW), frame)), 'two\nlines\0x\0');
+  assert.equal(textOf(packAll(new LinePacker(RAW, byGroup), frame)), 'two\nlines\0x\0');
 });
 
 test('a null value stops, naming the split and the offset, unless the policy says otherwise', () => {
   const spec: BatchSpec = { split: 't/0', offset: 7, values: ['1', null], gap: 100 };
 
-  assert.throws(() => packAll(new LinePacker(NDJSON), frameOf([spec])), {
+  assert.throws(() => packAll(new LinePacker(NDJSON, byGroup), frameOf([spec])), {
     kind: 'rejected',
     code: 'NULL_VALUE',
     details: { split: 't/0', offset: 8 },
   });
-  const skipped = packAll(new LinePacker({ ...NDJSON, nulls: 'skip' }), frameOf([spec]));
+  const skipped = packAll(new LinePacker({ ...NDJSON, nulls: 'skip' }, byGroup), frameOf([spec]));
   assert.equal(textOf(skipped), '1\n');
   assert.deepEqual(skipped.at(-1)?.covers, [{ split: 't/0', from: 7, to: 109 }]);
-  assert.equal(textOf(packAll(new LinePacker({ ...NDJSON, nulls: 'write' }), frameOf([spec]))), '1\nnull\n');
-  assert.equal(textOf(packAll(new LinePacker(RAW), frameOf([spec]))), '1\0\0');
+  assert.equal(textOf(packAll(new LinePacker({ ...NDJSON, nulls: 'write' }, byGroup), frameOf([spec]))), '1\nnull\n');
+  assert.equal(textOf(packAll(new LinePacker(RAW, byGroup), frameOf([spec]))), '1\0\0');
 });
 
 test('nothing but skipped nulls is a range without lines that still takes its records', () => {
   const frame = frameOf([{ split: 't/0', values: [null, null] }]);
 
-  const [range] = packAll(new LinePacker({ ...NDJSON, nulls: 'skip' }), frame);
+  const [range] = packAll(new LinePacker({ ...NDJSON, nulls: 'skip' }, byGroup), frame);
 
   assert.equal(range?.taken, 2);
   assert.equal(range?.records, 0);
@@ -134,11 +140,11 @@ test('a value larger than any slab gets one of its own', () => {
   const large = 'x'.repeat(100_000);
   const frame = frameOf([{ split: 't/0', values: ['1', large, '2'], compressed: true }]);
 
-  assert.equal(textOf(packAll(new LinePacker(NDJSON), frame)), `1\n${large}\n2\n`);
+  assert.equal(textOf(packAll(new LinePacker(NDJSON, byGroup), frame)), `1\n${large}\n2\n`);
 });
 
 test('records are packed in order, each once', () => {
-  const packer = new LinePacker(NDJSON);
+  const packer = new LinePacker(NDJSON, byGroup);
   const frame = frameOf([{ split: 't/0', values: ['1', '2'] }]);
   packer.pack(frame, 0, () => ({ bytesMax: 1, recordsMax: 1 }));
 
@@ -155,7 +161,7 @@ test('a source without the promised room around its values is found out before i
     return { bytes: Buffer.from('aaaabbbb--------'), inPlace: true };
   };
 
-  assert.throws(() => packAll(new LinePacker(NDJSON), frame), {
+  assert.throws(() => packAll(new LinePacker(NDJSON, byGroup), frame), {
     kind: 'bug',
     code: 'NO_ROOM_IN_PLACE',
     details: { split: 't/0', offset: 4 },
@@ -176,7 +182,7 @@ test('memory that a source uses again is searched for newlines again', () => {
     };
     return frame;
   };
-  const packer = new LinePacker(NDJSON);
+  const packer = new LinePacker(NDJSON, byGroup);
 
   packAll(packer, frameWith('[ 1]'));
 
@@ -231,7 +237,7 @@ test('packed lines are the naive join, whatever batches, groups, nulls, newlines
     ),
     fc.record({ bytesMax: fc.integer({ min: 1, max: 60 }), recordsMax: fc.integer({ min: 1, max: 5 }) }),
     (specs, format, limits) => {
-      const packer = new LinePacker(format);
+      const packer = new LinePacker(format, byGroup);
       // The packer is used for frame after frame, so one that went before must leave no trace.
       packAll(packer, frameOf([{ split: 'a/0', values: ['1', '"2"'] }]));
       const frame = frameOf(specs);
@@ -240,11 +246,11 @@ test('packed lines are the naive join, whatever batches, groups, nulls, newlines
 
       const packed = new Map<string, string>();
       let takenBefore = 0;
-      for (const { group, bytes, records, taken } of ranges) {
+      for (const { target, bytes, records, taken } of ranges) {
         assert.ok(taken > takenBefore && taken <= frame.count);
         takenBefore = taken;
         assert.ok(records <= limits.recordsMax);
-        if (records > 0) packed.set(group, (packed.get(group) ?? '') + bytes.toString());
+        if (records > 0) packed.set(target, (packed.get(target) ?? '') + bytes.toString());
       }
       assert.deepEqual(packed, naiveLines(specs, format));
       assertCoversAreExact(specs, ranges);
@@ -255,7 +261,7 @@ test('packed lines are the naive join, whatever batches, groups, nulls, newlines
 });
 
 /** Every split's ranges follow each other without holes, from its first offset to behind its last gap. */
-function assertCoversAreExact(specs: readonly BatchSpec[], ranges: readonly LineRange[]): void {
+function assertCoversAreExact(specs: readonly BatchSpec[], ranges: readonly LineRange<string>[]): void {
   const next = new Map<string, number>();
   for (const { covers } of ranges) {
     for (const { split, from, to } of covers) {

@@ -46,6 +46,7 @@ export function frameOfSplits(
       return {
         split,
         topic: split.split('/')[0] as string,
+        partition: Number(split.split('/')[1]),
         from: position,
         offsetTo: to,
         scanned,

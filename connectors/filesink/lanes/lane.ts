@@ -1,0 +1,20 @@
+import type { Frame } from '../../../core/spi.ts';
+import type { OpenPart } from '../open-part.ts';
+
+/** A way of records from frames to parts. */
+export interface Lane {
+  /** Takes records `from`.. of the frame while the parts have room; returns the index behind the last one taken. Never waits. */
+  write(frame: Frame, from: number): number;
+}
+
+/** What a lane needs to know of the writer's parts. */
+export interface Parts<H> {
+  /** Too much is on its way to files: nothing more is to be taken now. */
+  readonly isFull: boolean;
+  /** The open part of a topic and directory, begun if there is none. */
+  partFor(topic: string, directory: string): OpenPart<H>;
+  /** The part as it stands, if there is one. */
+  find(topic: string, directory: string): OpenPart<H> | undefined;
+  /** Called after records were added; the part is closed when it has become full, and is none of the open ones any more. */
+  rollIfFull(part: OpenPart<H>): boolean;
+}
