@@ -1,5 +1,6 @@
 /** For connector authors: the contracts, and the few parts of the engine that connectors build on. */
 export { assert, unreachable } from './assert.ts';
+export { GrowingColumns } from './batch/columns.ts';
 export { type FrameParts, RecordFrame, SlabPool } from './batch/frame.ts';
 export { NEWLINE, NULL_LINE, nullValue, rewriteNewlines } from './batch/line-values.ts';
 export { type LineFormat, type LineLimits, LinePacker, type LineRange } from './batch/lines.ts';

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { GrowingColumns } from '../../core/batch/columns.ts';
 import { LinePacker } from '../../core/batch/lines.ts';
 import type { Frame, SplitId, SplitPosition } from '../../core/contract/batch.ts';
 import type { Source } from '../../core/contract/source.ts';
@@ -157,6 +158,31 @@ export const sourceConformance: readonly ConformanceCase<SourceHarness>[] = [
             next.set(batch.split, offset + 1);
           }
           assert.ok(batch.offsetAfter(batch.count) >= (next.get(batch.split) ?? 0));
+        }
+        frame.release();
+      }
+    },
+  },
+  {
+    name: 'columns hold what the records hold: offset, time, key, value and headers',
+    run: async ({ source }) => {
+      await using run = await SourceRun.start(source);
+      run.assign(await run.startPositions());
+      const columns = new GrowingColumns();
+      for await (const frame of run.frames()) {
+        for (const batch of frame.batches) {
+          columns.makeRoom(batch.count);
+          const records = [...batch.records()];
+          const { bytes, headersOf } = batch.decodeRecords(columns);
+          const slice = (start = -1, end = -1) => (start < 0 ? null : bytes.subarray(start, end));
+          assert.equal(records.length, batch.count);
+          for (const [index, record] of records.entries()) {
+            assert.equal(columns.offset[index], record.offset);
+            assert.equal(columns.timestampMs[index], record.timestampMs);
+            assert.deepEqual(slice(columns.keyStart[index], columns.keyEnd[index]), record.key);
+            assert.deepEqual(slice(columns.start[index], columns.end[index]), record.value);
+            assert.deepEqual(headersOf(index), record.headers);
+          }
         }
         frame.release();
       }

@@ -1,5 +1,11 @@
-import type { DecodedRecords, Frame, RecordBatch, RecordColumns } from '../../../core/spi.ts';
-import { nullValue } from '../../../core/spi.ts';
+import {
+  type DecodedRecords,
+  type Frame,
+  GrowingColumns,
+  nullValue,
+  type RecordBatch,
+  type RecordColumns,
+} from '../../../core/spi.ts';
 import type { OpenPart } from '../open-part.ts';
 import type { Lane, Parts } from './lane.ts';
 
@@ -22,7 +28,7 @@ export interface RoutedLaneOptions<H> {
 /** Records one by one: each goes to a directory of its own choice, or has to be looked into. */
 export class RoutedLane<H> implements Lane {
   readonly #options: RoutedLaneOptions<H>;
-  readonly #columns = new Columns();
+  readonly #columns = new GrowingColumns();
   #frame: Frame | undefined;
   #batchIndex = 0;
   #inBatch = 0;
@@ -96,24 +102,5 @@ export class RoutedLane<H> implements Lane {
       this.#options.taker.begin(batch, this.#columns, this.#decoded);
     }
     return batch;
-  }
-}
-
-class Columns implements RecordColumns {
-  start = new Int32Array(0);
-  end = new Int32Array(0);
-  keyStart = new Int32Array(0);
-  keyEnd = new Int32Array(0);
-  headersStart = new Int32Array(0);
-  headersEnd = new Int32Array(0);
-  timestampMs = new Float64Array(0);
-  offset = new Float64Array(0);
-
-  makeRoom(records: number): void {
-    if (this.start.length >= records) return;
-    const length = Math.max(1024, records * 2);
-    for (const column of ['start', 'end', 'keyStart', 'keyEnd', 'headersStart', 'headersEnd'] as const)
-      this[column] = new Int32Array(length);
-    for (const column of ['timestampMs', 'offset'] as const) this[column] = new Float64Array(length);
   }
 }

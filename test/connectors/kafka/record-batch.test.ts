@@ -5,7 +5,7 @@ import { badBatchError } from '../../../connectors/kafka/record-batch.ts';
 import { SluiceError } from '../../../core/spi.ts';
 import { encodeBatch, seal } from '../../../testing/kafka/batch-encoder.ts';
 import { CODECS, type CodecKind } from '../../../testing/kafka/compressors.ts';
-import { allValues, frameOf, onlyBatch, valuesOf } from './support/deliveries.ts';
+import { allValues, columnsOf, frameOf, onlyBatch, valuesOf } from './support/deliveries.ts';
 import { GOLDEN_BATCHES } from './support/golden-batches.ts';
 
 for (const { client, codec, base64 } of GOLDEN_BATCHES) {
@@ -87,6 +87,35 @@ test('with log append time every record has the time of the batch', () => {
   );
 });
 
+test('columns hold what the object lane gives, of batches that begin before the position and have gaps, too', () => {
+  const records = [0, 1, 2, 3, 4, 5].map((index) => ({
+    offsetDelta: index * (index > 2 ? 3 : 1),
+    key: index === 1 ? null : `k${index}`,
+    value: index === 2 ? null : `v${index}`.repeat(index * 100),
+    timestampMs: 1_700_000_000_000 + index * 86_400_000,
+    headers:
+      index === 3
+        ? ([
+            ['h', 'x'],
+            ['h', null],
+          ] as [string, string | null][])
+        : [],
+  }));
+  for (const logAppendTimeMs of [undefined, 77]) {
+    for (const from of [0, 2, 9]) {
+      for (const codec of ['none', 'gzip'] as const) {
+        const { frame } = frameOf(
+          [encodeBatch(records, { codec, ...(logAppendTimeMs === undefined ? {} : { logAppendTimeMs }) })],
+          { from },
+        );
+        const batch = onlyBatch(frame);
+
+        assert.deepEqual(columnsOf(batch), [...batch.records()]);
+      }
+    }
+  }
+});
+
 test('in-place values lie in the one buffer of the frame, decompressed ones elsewhere', () => {
   const { frame } = frameOf([
     encodeBatch([{ value: 'a' }]),
@@ -121,6 +150,7 @@ for (const codec of Object.keys(CODECS) as CodecKind[]) {
                 ? []
                 : (frame?.batches ?? []).flatMap((batch) => {
                     [...batch.records()];
+                    columnsOf(batch);
                     return valuesOf(batch);
                   });
           } catch (error) {

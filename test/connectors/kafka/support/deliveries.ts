@@ -3,8 +3,14 @@ import type { AbortedTransaction } from '../../../../connectors/kafka/fetch-requ
 import { buildFrame, scanPartition } from '../../../../connectors/kafka/frame.ts';
 import { FramePool } from '../../../../connectors/kafka/frame-pool.ts';
 import type { KafkaPosition } from '../../../../connectors/kafka/positions.ts';
-import type { Frame, RecordBatch, ValueColumns } from '../../../../core/spi.ts';
-import { SlabPool } from '../../../../core/spi.ts';
+import {
+  type Frame,
+  GrowingColumns,
+  type RecordBatch,
+  type RecordView,
+  SlabPool,
+  type ValueColumns,
+} from '../../../../core/spi.ts';
 
 export interface DeliveryShape {
   from?: number;
@@ -80,6 +86,21 @@ export function valuesOf(batch: RecordBatch): (string | null)[] {
   const into: ValueColumns = { start: new Int32Array(batch.count), end: new Int32Array(batch.count) };
   const { bytes } = batch.decodeValues(into);
   return Array.from(into.start, (start, index) => (start < 0 ? null : bytes.toString('utf8', start, into.end[index])));
+}
+
+/** The records of a batch by their columns. */
+export function columnsOf(batch: RecordBatch): RecordView[] {
+  const columns = new GrowingColumns();
+  columns.makeRoom(batch.count);
+  const { bytes, headersOf } = batch.decodeRecords(columns);
+  const slice = (start: number, end: number) => (start < 0 ? null : bytes.subarray(start, end));
+  return Array.from({ length: batch.count }, (_, index) => ({
+    offset: columns.offset[index] as number,
+    timestampMs: columns.timestampMs[index] as number,
+    key: slice(columns.keyStart[index] as number, columns.keyEnd[index] as number),
+    value: slice(columns.start[index] as number, columns.end[index] as number),
+    headers: headersOf(index),
+  }));
 }
 
 /** The positions of all splits of a frame after `taken` records. */
