@@ -33,6 +33,7 @@ export interface OpenPartOptions<H> {
   readonly directory: string;
   readonly name: string;
   readonly filling: Filling | undefined;
+  readonly begunAtMs: number;
   /** Called with what is on its way to the file from now on. */
   readonly onQueued: (queued: { bytes: number; ranges: number }) => void;
   /** Called with what each settled write no longer needs; never for what is dropped by `abandon`. */
@@ -50,6 +51,9 @@ export class OpenPart<H> {
   records = 0;
   /** A number that grows with every write to any part. */
   touched = 0;
+  /** When it was written to last, about; monotonic. */
+  touchedAtMs: number;
+  readonly begunAtMs: number;
   /** Resolves once everything added before `finish` is durable. Rejects with the first failure. */
   readonly staged: Promise<StagedHandle<H>>;
   /** Resolves once nothing of this part is in use any more, however it ended. */
@@ -70,6 +74,7 @@ export class OpenPart<H> {
     this.topic = options.topic;
     this.directory = options.directory;
     this.filling = options.filling;
+    this.begunAtMs = this.touchedAtMs = options.begunAtMs;
     this.staged = this.#run();
     // Whoever asked for `staged` sees the failure; this only says when it is over.
     this.ended = this.staged.then(

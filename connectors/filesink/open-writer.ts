@@ -45,6 +45,7 @@ export function openPartWriter<H>({
     handleKind,
     extension,
     roll,
+    env: context.env,
     openPartsMax: settings.maxOpenParts,
     inFlightRangesMax: limits?.inFlightRangesMax ?? IN_FLIGHT_RANGES_MAX,
     laneFor: (parts) => new RawLane<H>({ parts, line, roll, rangeBytesMax, directoryOf }),

@@ -1,8 +1,17 @@
-import { type Frame, type Owner, type SinkWriter, SluiceError, type Staged, toSluiceError } from '../../core/spi.ts';
+import {
+  type Env,
+  type Frame,
+  type Owner,
+  type SinkWriter,
+  SluiceError,
+  type Staged,
+  toSluiceError,
+} from '../../core/spi.ts';
 import type { Lane, Parts } from './lanes/lane.ts';
 import { type Filling, OpenPart } from './open-part.ts';
 import type { PartFiles } from './part-files.ts';
 import { formatPartName } from './part-name.ts';
+import { RollClock } from './roll-clock.ts';
 import type { Roll } from './settings.ts';
 
 const IN_FLIGHT_BYTES_MAX = 8 * 1024 * 1024;
@@ -16,6 +25,7 @@ export interface PartWriterOptions<H> {
   readonly handleKind: string;
   readonly extension: string;
   readonly roll: Roll;
+  readonly env: Pick<Env, 'clock' | 'timers'>;
   /** One part more closes the least recently written one early. */
   readonly openPartsMax: number;
   readonly inFlightRangesMax: number;
@@ -32,6 +42,9 @@ export interface PartWriterOptions<H> {
 export class PartWriter<H> implements SinkWriter<H>, Parts<H> {
   readonly #options: PartWriterOptions<H>;
   readonly #lane: Lane;
+  readonly #rollClock: RollClock<OpenPart<H>>;
+  /** When `write` was called last; monotonic. */
+  #nowMs = 0;
   /** By topic, then by directory. */
   readonly #open = new Map<string, Map<string, OpenPart<H>>>();
   #openCount = 0;
@@ -48,11 +61,15 @@ export class PartWriter<H> implements SinkWriter<H>, Parts<H> {
   constructor(options: PartWriterOptions<H>) {
     this.#options = options;
     this.#lane = options.laneFor(this);
+    const { roll, env } = options;
+    const openParts = () => this.#openParts();
+    this.#rollClock = new RollClock({ roll, env, openParts, close: (part) => this.#rollPart(part) });
     options.files.onShortage?.((bytes) => this.#relieve(bytes));
   }
 
   write(frame: Frame, from: number): number {
     this.#throwFailure();
+    this.#nowMs = this.#options.env.clock.monotonicMs();
     try {
       return this.#lane.write(frame, from);
     } catch (error) {
@@ -81,7 +98,8 @@ export class PartWriter<H> implements SinkWriter<H>, Parts<H> {
   async cut(): Promise<Staged<H>> {
     // Everything up to the first await happens in the caller's turn: that is what makes the cut exact.
     this.#throwFailure();
-    for (const part of this.#openParts()) this.#rollPart(part);
+    for (const part of [...this.#openParts()]) this.#rollPart(part);
+    this.#throwFailure();
     const parts = this.#rolled;
     this.#rolled = [];
     const handles = await Promise.all(parts.map((part) => part.staged));
@@ -105,6 +123,7 @@ export class PartWriter<H> implements SinkWriter<H>, Parts<H> {
   partFor(topic: string, directory: string): OpenPart<H> {
     const part = this.find(topic, directory) ?? this.#begin(topic, directory);
     part.touched = ++this.#touches;
+    part.touchedAtMs = this.#nowMs;
     if (this.#openCount > this.#options.openPartsMax) this.#rollPart(this.#leastRecentlyWritten());
     return part;
   }
@@ -133,6 +152,7 @@ export class PartWriter<H> implements SinkWriter<H>, Parts<H> {
         extension,
       }),
       filling: newFilling?.(),
+      begunAtMs: this.#nowMs,
       onQueued: this.#queued,
       onDrained: this.#drained,
     });
@@ -143,6 +163,7 @@ export class PartWriter<H> implements SinkWriter<H>, Parts<H> {
     this.#alive.add(part);
     part.staged.catch((error) => this.#fail(toSluiceError(error)));
     void part.ended.then(() => this.#alive.delete(part));
+    this.#rollClock.watch(part);
     return part;
   }
 
@@ -151,8 +172,12 @@ export class PartWriter<H> implements SinkWriter<H>, Parts<H> {
     ofTopic?.delete(part.directory);
     if (ofTopic?.size === 0) this.#open.delete(part.topic);
     this.#openCount--;
-    part.finish();
     this.#rolled.push(part);
+    try {
+      part.finish();
+    } catch (error) {
+      this.#fail(toSluiceError(error));
+    }
   }
 
   *#openParts(): Iterable<OpenPart<H>> {
@@ -197,6 +222,7 @@ export class PartWriter<H> implements SinkWriter<H>, Parts<H> {
   #fail(failure: SluiceError): void {
     if (this.#failure !== undefined) return;
     this.#failure = failure;
+    this.#rollClock.stop();
     for (const part of this.#alive) part.abandon(failure);
     this.#wake();
   }

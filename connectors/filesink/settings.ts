@@ -1,10 +1,13 @@
 import { z } from 'zod';
-import { size } from '../../core/spi.ts';
+import { duration, size } from '../../core/spi.ts';
 
 /** When a part is closed early; a checkpoint always closes it. */
 export interface Roll {
   readonly bytes: number;
   readonly records: number;
+  /** Milliseconds since the file was begun, and since its last record. */
+  readonly age?: number | undefined;
+  readonly idle?: number | undefined;
 }
 
 /** The keys that every file-like sink has. */
@@ -17,6 +20,12 @@ export const fileSinkSettings = {
         .min(1)
         .prefault(Number.MAX_SAFE_INTEGER)
         .describe('A file is closed once it holds this many records, before its checkpoint.'),
+      age: duration({ minMs: 100 })
+        .optional()
+        .describe('A file is closed so long after it was begun, before its checkpoint.'),
+      idle: duration({ minMs: 100 })
+        .optional()
+        .describe('A file is closed once no record came for so long, before its checkpoint.'),
     })
     .prefault({})
     .describe('When to begin a new file. Every checkpoint does, too.'),

@@ -60,8 +60,12 @@ const SETTINGS: OutputSettings = {
   maxOpenParts: 512,
 };
 
-function writerOn(files: FakeFiles, settings: Partial<OutputSettings> = {}, limits?: WriterLimits): PartWriter<string> {
-  const { env } = new VirtualEnv();
+function writerOn(
+  files: FakeFiles,
+  settings: Partial<OutputSettings> = {},
+  limits?: WriterLimits,
+  { env } = new VirtualEnv(),
+): PartWriter<string> {
   const owner = { pipeline: 'p', lineage: '0123456789abcdef', layout: 1, shard: 0, epoch: 3 };
   const memory = new SharedMemoryBudget(64 * MiB, env);
   const context = { ...owner, env, memory, signal: never };
@@ -236,6 +240,49 @@ test('tiny ranges of many frames are bounded, too', async () => {
   letGo();
   await writer.ready({ signal: never });
   await writer.cut();
+});
+
+test('a part is closed so long after it was begun, whatever is written to it meanwhile', async () => {
+  const files = new FakeFiles();
+  const virtual = new VirtualEnv();
+  const writer = writerOn(files, { roll: { ...SETTINGS.roll, age: 1_000 } }, undefined, virtual);
+
+  for (let offset = 0; offset < 5; offset++) {
+    write(writer, { split: 'a/0', offset, values: [String(offset)] });
+    await virtual.advance(400);
+  }
+  const { handles } = await virtual.run(writer.cut());
+
+  assert.deepEqual(
+    handles.map(({ covers }) => covers),
+    [{ 'a/0': [0, 3] }, { 'a/0': [3, 5] }],
+  );
+});
+
+test('a part is closed once nothing was written to it for so long, and only that one', async () => {
+  const files = new FakeFiles();
+  const virtual = new VirtualEnv();
+  const writer = writerOn(files, { roll: { ...SETTINGS.roll, idle: 1_000 } }, undefined, virtual);
+
+  write(writer, { split: 'a/0', values: ['1'] }, { split: 'b/0', values: ['1'] });
+  for (let offset = 1; offset < 5; offset++) {
+    await virtual.advance(700);
+    write(writer, { split: 'a/0', offset, values: [String(offset)] });
+  }
+
+  assert.deepEqual(
+    files.parts.map(({ directory, state }) => [directory, state]),
+    [
+      ['a', 'open'],
+      ['b', 'staged'],
+    ],
+  );
+  write(writer, { split: 'b/0', offset: 1, values: ['2'] });
+  const { handles } = await virtual.run(writer.cut());
+  assert.deepEqual(
+    handles.map(({ records }) => records),
+    [1, 5, 1],
+  );
 });
 
 test('small limits make a writer take a frame piece by piece', async () => {
