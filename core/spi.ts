@@ -6,6 +6,7 @@ export { NEWLINE, NULL_LINE, nullValue, rewriteNewlines } from './batch/line-val
 export { type LineFormat, type LineLimits, LinePacker, type LineRange } from './batch/lines.ts';
 export { CERTIFICATE_CODES } from './certificate-codes.ts';
 export { duration, secret, size } from './config/fields.ts';
+export { nearest } from './config/nearest.ts';
 export type * from './contract/batch.ts';
 export type * from './contract/codec.ts';
 export type * from './contract/connector.ts';

@@ -1,8 +1,13 @@
 import { createHash } from 'node:crypto';
 
 /** What ext4, XFS, HDFS and most others allow for one name. */
-const NAME_BYTES_MAX = 255;
+export const NAME_BYTES_MAX = 255;
 const HASH_HEX = 32;
+
+/** How each byte is written inside a name. */
+const ENCODED = Array.from({ length: 256 }, (_, byte) =>
+  /[A-Za-z0-9._=-]/.test(String.fromCharCode(byte)) ? String.fromCharCode(byte) : encodeByte(byte),
+);
 
 /**
  * Encodes any text as the name of one directory, differently for every text: it cannot leave its parent, be hidden
@@ -12,19 +17,34 @@ const HASH_HEX = 32;
 export function encodeDirectoryName(text: string): string {
   // Every other `%` is followed by two digits, so a bare one is free for the empty text.
   if (text === '') return '%';
-  const encoded = encodeBytes(Buffer.from(text, 'utf8'));
-  if (encoded.length <= NAME_BYTES_MAX) return encoded;
-  const hash = createHash('sha256').update(text, 'utf8').digest('hex').slice(0, HASH_HEX);
-  const kept = encoded.slice(0, NAME_BYTES_MAX - HASH_HEX - 2).replace(/%[0-9A-F]?$/, '');
-  return `${kept}%-${hash}`;
+  const encoded = encodeFront(Buffer.from(text, 'utf8'));
+  return encoded.length <= NAME_BYTES_MAX ? encoded : cutName(encoded, { bytesMax: NAME_BYTES_MAX, hashed: text });
 }
 
-function encodeBytes(bytes: Buffer): string {
+/** The bytes as part of a name, wherever it is not the front. */
+export function encodeInside(bytes: Uint8Array): string {
   let encoded = '';
-  for (const [index, byte] of bytes.entries()) {
-    const char = String.fromCharCode(byte);
-    const isPlain = index === 0 ? /[A-Za-z0-9=-]/.test(char) : /[A-Za-z0-9._=-]/.test(char);
-    encoded += isPlain ? char : `%${byte.toString(16).toUpperCase().padStart(2, '0')}`;
-  }
+  for (const byte of bytes) encoded += ENCODED[byte];
   return encoded;
+}
+
+/** The bytes as the front of a name: nothing that hides it. */
+export function encodeFront(bytes: Uint8Array): string {
+  const first = bytes[0];
+  if (first !== DOT && first !== UNDERSCORE) return encodeInside(bytes);
+  return encodeByte(first) + encodeInside(bytes.subarray(1));
+}
+
+const [DOT, UNDERSCORE] = Buffer.from('._') as unknown as [number, number];
+
+/** `%XX`, also for a byte that could stay as it is. */
+export function encodeByte(byte: number): string {
+  return `%${byte.toString(16).toUpperCase().padStart(2, '0')}`;
+}
+
+/** The front of an encoded name, `%-` and the hash of all that it stands for: `bytesMax` at most. */
+export function cutName(encoded: string, { bytesMax, hashed }: { bytesMax: number; hashed: string }): string {
+  const hash = createHash('sha256').update(hashed, 'utf8').digest('hex').slice(0, HASH_HEX);
+  const kept = encoded.slice(0, bytesMax - HASH_HEX - 2).replace(/%[0-9A-F]?$/, '');
+  return `${kept}%-${hash}`;
 }
