@@ -63,5 +63,9 @@ function clientOf(settings: HdfsConnection, env: CallsEnv): WebHdfs {
 export const connector: Connector = {
   type: 'hdfs',
   sink: { settings: hdfsSettings, create: (settings) => sinkOf(settings as HdfsSinkSettings) },
-  store: { settings: hdfsStoreSettings, create: (settings) => storeOf(settings as StoreSettings) },
+  store: {
+    settings: hdfsStoreSettings,
+    fromSink: { keys: Object.keys(hdfsConnectionSettings), unless: ['urls'] },
+    create: (settings) => storeOf(settings as StoreSettings),
+  },
 };

@@ -4,7 +4,7 @@ import type { Connector, Sink, Store } from '../../core/spi.ts';
 import type { S3Handle } from './handle.ts';
 import { nodeSpoolDisk } from './node-spool-disk.ts';
 import { SdkApi } from './sdk-api.ts';
-import { s3Settings, s3StoreSettings } from './settings.ts';
+import { connectionSettings, s3Settings, s3StoreSettings } from './settings.ts';
 import { S3Sink, type S3SinkSettings } from './sink.ts';
 import { S3Store } from './store.ts';
 
@@ -44,5 +44,10 @@ export const connector: Connector = {
     settings: s3Settings,
     create: (settings, { baseDir }) => sinkOf(settings as S3SinkSettings, baseDir),
   },
-  store: { settings: s3StoreSettings, create: (settings) => storeOf(settings as StoreSettings) },
+  store: {
+    settings: s3StoreSettings,
+    // Another place is not shown keys of this one, and ways to prove who asks do not mix.
+    fromSink: { keys: Object.keys(connectionSettings), unless: ['endpoint', 'credentials', 'profile', 'roleArn'] },
+    create: (settings) => storeOf(settings as StoreSettings),
+  },
 };

@@ -21,7 +21,8 @@ export function optionTables(schemas: ConnectorSchemas): string {
   const parts = [INTRODUCTION, '## Pipeline', optionTable(frame)];
   for (const role of Object.keys(schemas) as Role[]) {
     for (const [type, schema] of schemas[role]) {
-      parts.push(`## ${HEADINGS[role]}: ${type}`, optionTable(schema));
+      const said = schema.description === undefined ? [] : [schema.description];
+      parts.push(`## ${HEADINGS[role]}: ${type}`, ...said, optionTable(schema));
     }
   }
   return `${parts.join('\n\n')}\n`;
@@ -66,7 +67,13 @@ function rowOf(key: string, field: SchemaNode, required: boolean): Row {
   return { key, type: typeText(field), fallback: fallbackText(field, required), description: field.description ?? '' };
 }
 
-function fallbackText({ default: fallback }: SchemaNode, required: boolean): string {
+function fallbackText({ fromSink, ...field }: SchemaNode, required: boolean): string {
+  const own = ownFallbackText(field, required);
+  if (!fromSink) return own;
+  return own === '' ? 'as the sink' : `as the sink, or ${own}`;
+}
+
+function ownFallbackText({ default: fallback }: SchemaNode, required: boolean): string {
   if (fallback === Number.MAX_SAFE_INTEGER) return 'no limit';
   if (fallback !== undefined && typeof fallback !== 'object') return `\`${String(fallback)}\``;
   return required ? '**required**' : '';

@@ -56,7 +56,8 @@ function missingKey(issue: Issue, path: Path, { schema }: Examined): Finding {
   if (issue.code === 'custom') return { path, at: 'key', message: issue.message, missing: true };
   const nodes = nodesAt(schema, path);
   const why = nodes.find((node) => node.description !== undefined)?.description;
-  const message = `missing; expected ${describeExpected(nodes)}${why === undefined ? '' : `: ${why.replace(/\.$/, '')}`}`;
+  const hint = nodes.some((node) => node.fromSink) ? '; only a sink of the same type would give it' : '';
+  const message = `missing; expected ${describeExpected(nodes)}${why === undefined ? '' : `: ${why.replace(/\.$/, '')}`}${hint}`;
   return { path, at: 'key', message, missing: true };
 }
 

@@ -1,5 +1,6 @@
+import { settingsTree } from './from-sink.ts';
 import { type ConnectorRegistry, loadDefinitions, type Role } from './registry.ts';
-import { mapNodes, type SchemaNode, schemaTree } from './schema-tree.ts';
+import { mapNodes, type SchemaNode } from './schema-tree.ts';
 import { frameWith, sectionDescriptions } from './sections.ts';
 
 /** Per role, the settings of each connector that can play it, by type name. */
@@ -8,7 +9,7 @@ export type ConnectorSchemas = Readonly<Record<Role, ReadonlyMap<string, SchemaN
 export async function connectorSchemas(registry: ConnectorRegistry): Promise<ConnectorSchemas> {
   const of = async (role: Role) => {
     const definitions = await loadDefinitions(registry, role);
-    return new Map([...definitions].map(([type, { settings }]) => [type, schemaTree(settings)]));
+    return new Map([...definitions].map(([type, definition]) => [type, settingsTree(definition)]));
   };
   return { source: await of('source'), sink: await of('sink'), store: await of('store') };
 }

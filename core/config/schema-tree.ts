@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Path } from './path.ts';
 
-/** The parts of a JSON Schema that this folder reads; `unit` and `secret` are our own marks. */
+/** The parts of a JSON Schema that this folder reads; `unit`, `secret` and those after it are our own marks. */
 export interface SchemaNode {
   readonly pattern?: string;
   readonly type?: string;
@@ -19,6 +19,7 @@ export interface SchemaNode {
   readonly unit?: 'duration' | 'size';
   readonly secret?: boolean;
   readonly inCodeOnly?: boolean;
+  readonly fromSink?: boolean;
 }
 
 /** What a user may write, as JSON Schema (draft 2020-12), without what only code can pass. */

@@ -1,6 +1,8 @@
 import { z } from 'zod';
+import type { Store } from '../contract/store.ts';
 import { SluiceError } from '../errors.ts';
 import { describeFound, ruleMessages } from './findings.ts';
+import { settingsTree, withSink } from './from-sink.ts';
 import { nearest } from './nearest.ts';
 import { isMap, type Path, valueAt } from './path.ts';
 import { checkpointSettings, pipelineSettings } from './pipeline-settings.ts';
@@ -68,7 +70,22 @@ export async function readSections(root: unknown, registry: ConnectorRegistry): 
     readSection('sink', root, registry),
     readSection('store', root, registry),
   ]);
-  return { source, sink, store };
+  return { source, sink, store: isLent(root) && sink.kind === 'refused' ? withoutLent(store, root) : store };
+}
+
+/** Whether the store may take settings from the sink. */
+function isLent(root: unknown): boolean {
+  const typeOf = (role: Role) => valueAt(root, [...sectionPaths[role], 'type']);
+  return typeOf('store') === typeOf('sink');
+}
+
+/** What is wrong with a setting of the sink is told there. */
+function withoutLent(store: Section<Store>, root: unknown): Section<Store> {
+  if (store.kind !== 'refused') return store;
+  const { schema, path, issues } = store;
+  const isOwn = ([key]: readonly PropertyKey[]) =>
+    typeof key !== 'string' || !schema.properties?.[key]?.fromSink || valueAt(root, [...path, key]) !== undefined;
+  return { ...store, issues: issues.filter((issue) => isOwn(issue.path)) };
 }
 
 async function readSection<R extends Role>(
@@ -85,8 +102,9 @@ async function readSection<R extends Role>(
     const known = [...(await loadDefinitions(registry, role)).keys()];
     return { kind: 'unmatched', finding: unmatched(role, value, known) };
   }
-  const schema = schemaTree(definition.settings);
-  const result = definition.settings.safeParse(value, { error: ruleMessages });
+  const schema = settingsTree(definition);
+  const whole = role === 'store' ? withSink(value, valueAt(root, sectionPaths.sink), definition.fromSink) : value;
+  const result = definition.settings.safeParse(whole, { error: ruleMessages });
   return result.success
     ? { kind: 'valid', path, schema, create: (baseDir) => definition.create(result.data, { baseDir }) }
     : { kind: 'refused', path, schema, issues: result.error.issues };
