@@ -146,16 +146,22 @@ class StagedPart implements PartFile<HdfsHandle> {
 
   /** A DataNode whose file was removed may say so only after a minute, and the NameNode knows at once. */
   async #lookAfterIt(signal: AbortSignal): Promise<void> {
-    const { client, staged, timers } = this.#options;
-    try {
-      do await timers.sleep(LOOK_EVERY_MS, { signal });
-      while ((await client.getFileStatus(staged, { signal })) !== undefined);
-    } catch {
-      // Answered meanwhile; or the NameNode cannot be asked, and the silence of the DataNode has its own limit.
-      return;
-    }
+    const { staged, timers } = this.#options;
+    do await timers.sleep(LOOK_EVERY_MS, { signal });
+    while (!signal.aborted && !(await this.#isGone(signal)));
+    if (signal.aborted) return;
     this.#fail(notAsWritten(staged, this.#bytes, undefined));
     this.#over.abort(new Error('the file is gone'));
+  }
+
+  async #isGone(signal: AbortSignal): Promise<boolean> {
+    const { client, staged } = this.#options;
+    try {
+      return (await client.getFileStatus(staged, { signal })) === undefined;
+    } catch {
+      // A NameNode that cannot be asked says nothing of the file; the next look may.
+      return false;
+    }
   }
 
   #meaningOf(why: unknown): unknown {

@@ -2,7 +2,7 @@ import type { z } from 'zod';
 import { Directories } from '../../../../connectors/hdfs/directories.ts';
 import { hdfsSettings } from '../../../../connectors/hdfs/settings.ts';
 import { HdfsSink } from '../../../../connectors/hdfs/sink.ts';
-import { Staging } from '../../../../connectors/hdfs/staging.ts';
+import { Staging, type StagingOptions } from '../../../../connectors/hdfs/staging.ts';
 import { HdfsStore } from '../../../../connectors/hdfs/store.ts';
 import type { CallsEnv } from '../../../../connectors/hdfs/webhdfs/calls.ts';
 import { WebHdfs } from '../../../../connectors/hdfs/webhdfs/client.ts';
@@ -58,9 +58,14 @@ export function sinkOn(model: HdfsModel, input: SinkInput = {}, options: SceneOp
 const KEPT = { permission: undefined, replication: undefined };
 
 /** What the writers of one incarnation stage with. */
-export function stagingOn(client: WebHdfs, signal = new AbortController().signal): Staging {
+export function stagingOn(
+  client: WebHdfs,
+  {
+    signal = new AbortController().signal,
+    timers = systemEnv().timers,
+  }: Partial<Pick<StagingOptions, 'signal' | 'timers'>> = {},
+): Staging {
   const directories = new Directories(client);
-  const { timers } = systemEnv();
   return new Staging({ ...KEPT, root: ROOT, client, directories, timers, signal });
 }
 

@@ -10,7 +10,8 @@ export const STAGED = `${ROOT}/.staging/${NAME}`;
 export function bench({ model = newModel(), ...scene }: SceneOptions & { model?: HdfsModel } = {}) {
   const virtual = new VirtualEnv();
   const controller = new AbortController();
-  const files = stagingOn(clientOn(model, { env: virtual.env, ...scene }), controller.signal);
+  const { timers } = virtual.env;
+  const files = stagingOn(clientOn(model, { env: virtual.env, ...scene }), { signal: controller.signal, timers });
   const open = (name = NAME) => files.open({ directory: 't', name, covers: () => ({ 't/0': [0, 1] }) });
   const staged = () => model.node(STAGED) as FileNode | undefined;
   return { model, virtual, controller, open, staged };
