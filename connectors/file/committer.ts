@@ -103,7 +103,7 @@ export class FileCommitter implements Committer<FileHandle> {
           ? { kind: 'alreadyCommitted' }
           : { kind: 'lost', why: `neither ${handle.staged} nor ${handle.final} exists` };
       case 'replaced':
-        return { kind: 'lost', why: `${handle.final} has ${outcome.bytes} bytes instead of ${handle.bytes}` };
+        return { kind: 'lost', why: `${handle.final} ${outcome.what}` };
       default:
         return unreachable(outcome);
     }

@@ -19,14 +19,17 @@ export type CommitOutcome =
   | { readonly kind: 'alreadyVisible' }
   | { readonly kind: 'occupied' }
   | { readonly kind: 'gone' }
-  | { readonly kind: 'replaced'; readonly bytes: number };
+  /** `what` goes on where a message has named the final path. */
+  | { readonly kind: 'replaced'; readonly what: string };
 
 /** What is true of a file, from nothing but what lies under its two names. */
 export function decideCommit({ bytes }: TwoNames, { staged, final }: Seen): CommitOutcome {
   if (final === undefined) return staged === undefined ? { kind: 'gone' } : { kind: 'move' };
   if (staged !== undefined) return { kind: 'occupied' };
-  const isOurs = final.kind === 'file' && final.bytes === bytes;
-  return isOurs ? { kind: 'alreadyVisible' } : { kind: 'replaced', bytes: final.bytes };
+  if (final.kind === 'directory') return { kind: 'replaced', what: 'is a directory' };
+  if (final.kind !== 'file') return { kind: 'replaced', what: 'is no file' };
+  if (final.bytes === bytes) return { kind: 'alreadyVisible' };
+  return { kind: 'replaced', what: `has ${final.bytes} bytes instead of ${bytes}` };
 }
 
 /** Looks so that a rename by another committer in between cannot make the file seem gone, or to be there twice. */

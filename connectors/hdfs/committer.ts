@@ -105,7 +105,7 @@ export class HdfsCommitter implements Committer<HdfsHandle> {
 
   #judge(handle: HdfsHandle, seen: Seen, renamed: Renamed): Verdict | 'stillStaged' {
     const { takenByReaders } = this.#options;
-    const { staged, final, bytes } = handle;
+    const { staged, final } = handle;
     const outcome = decideCommit(handle, seen);
     switch (outcome.kind) {
       case 'move':
@@ -119,7 +119,7 @@ export class HdfsCommitter implements Committer<HdfsHandle> {
           ? { kind: 'alreadyCommitted' }
           : { kind: 'lost', why: `neither hdfs:${staged} nor hdfs:${final} exists` };
       case 'replaced':
-        return { kind: 'lost', why: `hdfs:${final} has ${outcome.bytes} bytes instead of ${bytes}` };
+        return { kind: 'lost', why: `hdfs:${final} ${outcome.what}` };
       default:
         return unreachable(outcome);
     }

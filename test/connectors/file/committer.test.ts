@@ -55,15 +55,19 @@ const kinds = (verdicts: readonly Verdict[]) => verdicts.map(({ kind }) => kind)
 test('what lies under the two names decides alone', () => {
   const handle: FileHandle = { staged: 's', final: 'f', bytes: 5 };
   const ours = { kind: 'file', bytes: 5, device: 1 } as const;
-  const decide = (staged: typeof ours | undefined, final: { kind: 'file' | 'other'; bytes: number } | undefined) =>
+  const decide = (staged: typeof ours | undefined, final: { kind: string; bytes: number } | undefined) =>
     decideCommit(handle, { staged, final });
 
   assert.deepEqual(decide(ours, undefined), { kind: 'move' });
   assert.deepEqual(decide(undefined, ours), { kind: 'alreadyVisible' });
   assert.deepEqual(decide(undefined, undefined), { kind: 'gone' });
   assert.deepEqual(decide(ours, ours), { kind: 'occupied' });
-  assert.deepEqual(decide(undefined, { kind: 'file', bytes: 4 }), { kind: 'replaced', bytes: 4 });
-  assert.deepEqual(decide(undefined, { kind: 'other', bytes: 5 }), { kind: 'replaced', bytes: 5 });
+  for (const [final, what] of [
+    [{ kind: 'file', bytes: 4 }, 'has 4 bytes instead of 5'],
+    [{ kind: 'directory', bytes: 5 }, 'is a directory'],
+    [{ kind: 'other', bytes: 5 }, 'is no file'],
+  ] as const)
+    assert.deepEqual(decide(undefined, final), { kind: 'replaced', what });
 });
 
 test('a file of another length under the final name is a loss', async () => {

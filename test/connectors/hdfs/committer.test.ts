@@ -158,7 +158,8 @@ for (const [name, options] of [
         if (there === 'a file of our length') assert.deepEqual(verdict, { kind: 'alreadyCommitted' });
         else {
           assert.equal(verdict?.kind, 'lost');
-          assert.ok(verdict.why.includes(handle.payload.final), verdict.why);
+          const what = there === 'a directory' ? 'is a directory' : 'has 4 bytes instead of 8';
+          assert.equal(verdict.why, `hdfs:${handle.payload.final} ${what}`);
         }
       }
     });
