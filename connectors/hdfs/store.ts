@@ -8,6 +8,8 @@ import { asStartError, isHdfsError } from './webhdfs/errors.ts';
 
 /** Where slots are written before they have their name. No key begins with a dot, so no listing shows it. */
 const TEMPORARY = '.tmp';
+/** Far longer than any write takes. Whoever is paused for longer than this finds nothing to rename, and makes no slot. */
+const LEFT_OVER_MS = 24 * 60 * 60 * 1000;
 const SEGMENT = /^[a-z0-9_-][a-z0-9._-]*$/;
 
 export interface HdfsStoreOptions {
@@ -24,6 +26,7 @@ export class HdfsStore implements Store {
   readonly #directories: Directories;
   /** The cluster has taken a slot of ours, so what it refuses later may be mended while we try again. */
   #hasWritten = false;
+  #hasTidied = false;
 
   constructor(options: HdfsStoreOptions) {
     this.#options = options;
@@ -67,10 +70,12 @@ export class HdfsStore implements Store {
 
   async #create(slot: string, bytes: Uint8Array, { signal }: CallOptions): Promise<'created' | 'exists'> {
     const { root, client, ids } = this.#options;
-    const temporary = `${root}/${TEMPORARY}/${ids.hex(16)}`;
+    const name = ids.hex(16);
+    const temporary = `${root}/${TEMPORARY}/${name}`;
     try {
       await this.#directories.ensure(parentOf(slot), { signal });
       await client.create(temporary, Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength), { signal });
+      await this.#tidyOnce(name, signal);
       const renamed = await this.#rename(temporary, slot, signal);
       if (renamed === 'created') return 'created';
       await this.#removeTemporary(temporary, signal);
@@ -98,6 +103,21 @@ export class HdfsStore implements Store {
         this.#directories.forget();
         await this.#directories.ensure(parentOf(slot), { signal });
       }
+    }
+  }
+
+  /** Removes what writers have left that ended amid a write. By the clock of the cluster, which has just written our own. */
+  async #tidyOnce(own: string, signal: AbortSignal | undefined): Promise<void> {
+    if (this.#hasTidied) return;
+    this.#hasTidied = true;
+    const { root, client } = this.#options;
+    try {
+      const entries = await this.#entriesOf(TEMPORARY, { signal });
+      const writtenAtMs = entries.find(({ name }) => name === own)?.modifiedAtMs ?? 0;
+      for (const { name, modifiedAtMs } of entries)
+        if (writtenAtMs - modifiedAtMs > LEFT_OVER_MS) await client.delete(`${root}/${TEMPORARY}/${name}`, { signal });
+    } catch {
+      // It is in nobody's way, and the next start tries again.
     }
   }
 

@@ -104,6 +104,61 @@ test('a temporary file that cannot be removed is in no listing, and in nobody’
   assert.equal(await virtual.run(store.createIfAbsent('a/2', body)), 'created');
 });
 
+const DAY_MS = 24 * 60 * 60 * 1000;
+const temporaries = (model: HdfsModel) => paths(model).filter((path) => path.startsWith(slotOf('.tmp/')));
+
+test('the first slot of a run removes what writers have left for more than a day, and nothing younger', async () => {
+  for (const throughGateway of [false, true]) {
+    let nowMs = 0;
+    const model = newModel({ nowMs: () => nowMs, gateway: GATEWAY });
+    await clientOn(model).create(slotOf('.tmp/old'), body);
+    nowMs = 2;
+    await clientOn(model).create(slotOf('.tmp/young'), body);
+    nowMs = DAY_MS + 1;
+    const store = storeOn(model, { throughGateway });
+
+    assert.equal(await store.createIfAbsent('a/1', body), 'created');
+    assert.deepEqual(temporaries(model), [slotOf('.tmp/young')]);
+
+    nowMs = 2 * DAY_MS;
+    assert.equal(await store.createIfAbsent('a/2', body), 'created');
+    assert.deepEqual(temporaries(model), [slotOf('.tmp/young')], 'once for each run');
+    assert.deepEqual(await store.list('', ''), ['a/1', 'a/2']);
+  }
+});
+
+test('what was left and cannot be listed or removed keeps no slot from being written', async () => {
+  for (const refused of ['LISTSTATUS', 'DELETE']) {
+    let nowMs = 0;
+    const model = newModel({
+      nowMs: () => nowMs,
+      intervene: (_, label) =>
+        label.startsWith(`hdfs.${refused}`) ? refusal('AccessControlException', 'Permission denied') : undefined,
+    });
+    await clientOn(model).create(slotOf('.tmp/old'), body);
+    nowMs = DAY_MS + 1;
+
+    assert.equal(await storeOn(model).createIfAbsent('a/1', body), 'created');
+
+    assert.deepEqual(temporaries(model), [slotOf('.tmp/old')]);
+  }
+});
+
+test('a writer that was paused for so long that its file is gone makes no slot, and says so', async () => {
+  let nowMs = 0;
+  const model = newModel({ nowMs: () => nowMs });
+  const paused: Interpose = async (_, effect) => {
+    nowMs = DAY_MS + 1;
+    assert.equal(await storeOn(model).createIfAbsent('b/1', body), 'created');
+    return effect();
+  };
+  const store = storeOn(model, { call: atCall(/^hdfs.RENAME/, 1, paused) });
+
+  await assert.rejects(store.createIfAbsent('a/1', body), { code: 'HDFS_NOT_FOUND' });
+
+  assert.deepEqual(paths(model), [slotOf('b/1')]);
+});
+
 for (const [name, scene] of [
   ['a NameNode', {}],
   ['HttpFS', { throughGateway: true }],
