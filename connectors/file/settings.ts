@@ -1,6 +1,5 @@
 import { z } from 'zod';
-import { fileSinkSettings } from '../filesink/settings.ts';
-import { checkLineSettings, lineSettings } from '../formats/line-formats.ts';
+import { checkOutputSettings, outputSettings } from '../filesink/settings.ts';
 
 /** `sink: { type: file, ... }`. */
 export const fileSettings = z
@@ -9,11 +8,12 @@ export const fileSettings = z
     path: z
       .string()
       .min(1)
-      .describe('The directory that files go to, one directory per topic below it. Made when it does not exist.'),
-    ...lineSettings,
-    ...fileSinkSettings,
+      .describe(
+        'The directory that files go to; `directory` says how they are sorted below it. Made when it does not exist.',
+      ),
+    ...outputSettings,
   })
-  .superRefine(checkLineSettings);
+  .superRefine(checkOutputSettings);
 
 /** `checkpoints.store: { type: file, ... }`. */
 export const fileStoreSettings = z.strictObject({

@@ -33,6 +33,8 @@ export interface PartWriterOptions<H> {
   laneFor(parts: Parts<H>): Lane;
   /** Where the records of a new part gather; undefined when they go straight from their frames to the file. */
   newFilling?: (() => Filling) | undefined;
+  /** Called once nothing of this writer uses memory any more. */
+  onClosed?: (() => void) | undefined;
 }
 
 /**
@@ -109,6 +111,7 @@ export class PartWriter<H> implements SinkWriter<H>, Parts<H> {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#fail(new SluiceError('bug', 'WRITER_CLOSED', { message: 'this writer is closed' }));
     await Promise.all([...this.#alive].map((part) => part.ended));
+    this.#options.onClosed?.();
   }
 
   get isFull(): boolean {

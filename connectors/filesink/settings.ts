@@ -1,5 +1,8 @@
 import { z } from 'zod';
 import { duration, size } from '../../core/spi.ts';
+import { checkLineSettings, type LineSettings, lineSettings } from '../formats/line-formats.ts';
+import type { DirectoryTemplate } from './directories/template.ts';
+import { checkDirectorySettings, directorySettings, type TimeSettings } from './directories/time-settings.ts';
 
 /** When a part is closed early; a checkpoint always closes it. */
 export interface Roll {
@@ -10,8 +13,10 @@ export interface Roll {
   readonly idle?: number | undefined;
 }
 
-/** The keys that every file-like sink has. */
-export const fileSinkSettings = {
+/** The keys that every file-like sink has. Refine the whole object with `checkOutputSettings`. */
+export const outputSettings = {
+  ...directorySettings,
+  ...lineSettings,
   roll: z
     .strictObject({
       bytes: size().prefault('1GiB').describe('A file is closed once it is this large, before its checkpoint.'),
@@ -42,3 +47,17 @@ export const fileSinkSettings = {
         'it that a reader has moved it away.',
     ),
 };
+
+/** What every file-like sink lets its user say about files. */
+export interface OutputSettings extends LineSettings {
+  readonly directory: DirectoryTemplate;
+  readonly time?: TimeSettings | undefined;
+  readonly roll: Roll;
+  readonly maxOpenParts: number;
+}
+
+/** For `superRefine`: what no single key can say. */
+export function checkOutputSettings(settings: OutputSettings, context: z.RefinementCtx): void {
+  checkLineSettings(settings, context);
+  checkDirectorySettings(settings, context);
+}

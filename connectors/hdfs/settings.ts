@@ -1,7 +1,6 @@
 import { z } from 'zod';
 import { secret } from '../../core/spi.ts';
-import { fileSinkSettings } from '../filesink/settings.ts';
-import { checkLineSettings, lineSettings } from '../formats/line-formats.ts';
+import { checkOutputSettings, outputSettings } from '../filesink/settings.ts';
 import { whyNoPath } from './webhdfs/path.ts';
 
 const url = z
@@ -86,18 +85,19 @@ export const hdfsSettings = z
   .strictObject({
     type: z.literal('hdfs'),
     ...hdfsConnectionSettings,
-    path: directory('The directory that files go to, one directory per topic below it. Made when it does not exist.'),
+    path: directory(
+      'The directory that files go to; `directory` says how they are sorted below it. Made when it does not exist.',
+    ),
     permission: z
       .string()
       .regex(/^[0-7]{3,4}$/, 'expected octal digits, for example 640')
       .optional()
       .describe('Of files, octal; what the cluster gives when left out.'),
     replication: z.int().min(1).max(512).optional().describe('Of files; what the cluster gives when left out.'),
-    ...lineSettings,
-    ...fileSinkSettings,
+    ...outputSettings,
   })
   .superRefine(checkHdfsConnection)
-  .superRefine(checkLineSettings);
+  .superRefine(checkOutputSettings);
 
 /** `checkpoints.store: { type: hdfs, ... }`. */
 export const hdfsStoreSettings = z

@@ -1,7 +1,6 @@
 import { z } from 'zod';
 import { secret, size } from '../../core/spi.ts';
-import { fileSinkSettings } from '../filesink/settings.ts';
-import { checkLineSettings, lineSettings } from '../formats/line-formats.ts';
+import { checkOutputSettings, outputSettings } from '../filesink/settings.ts';
 import { FILE_BYTES_MAX, PART_BYTES_MIN } from './part-size.ts';
 
 /** A key has at most 1,024 bytes; below the prefix come a directory (255) and a file name (under 170). */
@@ -70,10 +69,9 @@ export const s3Settings = z
   .strictObject({
     type: z.literal('s3'),
     bucket: bucket.describe('The bucket that files go to.'),
-    prefix: prefix.prefault('').describe('Where in the bucket: one directory per topic below it.'),
+    prefix: prefix.prefault('').describe('Where in the bucket; `directory` says how files are sorted below it.'),
     ...connectionSettings,
-    ...lineSettings,
-    ...fileSinkSettings,
+    ...outputSettings,
     partBytes: size({ minBytes: PART_BYTES_MIN, maxBytes: 512 * 1024 * 1024 })
       .prefault('8MiB')
       .describe(
@@ -111,7 +109,7 @@ export const s3Settings = z
       .optional()
       .describe('Tags of every file.'),
   })
-  .superRefine(checkLineSettings)
+  .superRefine(checkOutputSettings)
   .superRefine(({ sse, kmsKeyId, roll, credentials, profile, roleArn }, context) => {
     const issue = (path: string[], message: string) => context.addIssue({ code: 'custom', path, message });
     if (kmsKeyId !== undefined && sse !== 'aws:kms' && sse !== 'aws:kms:dsse')

@@ -1,14 +1,7 @@
-import {
-  type DecodedRecords,
-  type LineFormat,
-  NEWLINE,
-  NULL_LINE,
-  type RecordBatch,
-  type RecordColumns,
-  rewriteNewlines,
-} from '../../../core/spi.ts';
+import { type LineFormat, NEWLINE, NULL_LINE, rewriteNewlines } from '../../../core/spi.ts';
 import type { OpenPart } from '../open-part.ts';
 import type { LineFilling } from './line-filling.ts';
+import type { RecordAt } from './record-at.ts';
 import type { RecordTaker } from './routed-lane.ts';
 
 const EMPTY = Buffer.alloc(0);
@@ -16,35 +9,28 @@ const EMPTY = Buffer.alloc(0);
 /** Values as they are, one line each, copied to the part they belong to. */
 export class CopyTaker<H> implements RecordTaker<H> {
   readonly #line: LineFormat;
-  #split = '';
+  readonly #nullLine: Buffer;
   #bytes: Buffer = EMPTY;
-  #columns: RecordColumns | undefined;
   /** The next newline at or behind the record in hand. */
   #newlineAt = -1;
 
   constructor(line: LineFormat) {
     this.#line = line;
+    this.#nullLine = line.newlines === 'rewrite' ? NULL_LINE : EMPTY;
   }
 
-  begin(batch: RecordBatch, columns: RecordColumns, { bytes }: DecodedRecords): void {
-    this.#split = batch.split;
+  begin(bytes: Buffer): void {
     this.#bytes = bytes;
-    this.#columns = columns;
     this.#newlineAt = -1;
   }
 
-  take(part: OpenPart<H>, index: number): boolean {
-    const { start: starts, end: ends, offset } = this.#columns as RecordColumns;
+  take(part: OpenPart<H>, record: RecordAt): boolean {
     const { delimiter, newlines } = this.#line;
+    const { valueStart: start, valueEnd: end } = record;
     const filling = part.filling as LineFilling;
-    const start = starts[index] as number;
-    const end = ends[index] as number;
-    if (start < 0) {
-      const line = newlines === 'rewrite' ? NULL_LINE : EMPTY;
-      filling.append(line, 0, line.length, delimiter);
-    } else {
-      if (newlines === 'rewrite' && this.#findNewline(start) < end)
-        this.#rewrite(start, end, { split: this.#split, offset: offset[index] as number });
+    if (start < 0) filling.append(this.#nullLine, 0, this.#nullLine.length, delimiter);
+    else {
+      if (newlines === 'rewrite' && this.#findNewline(start) < end) this.#rewrite(record);
       filling.append(this.#bytes, start, end, delimiter);
     }
     return filling.isReady;
@@ -58,8 +44,8 @@ export class CopyTaker<H> implements RecordTaker<H> {
     return this.#newlineAt;
   }
 
-  #rewrite(start: number, end: number, where: { split: string; offset: number }): void {
-    rewriteNewlines(this.#bytes, start, end, () => where);
+  #rewrite({ topic, partition, offset, valueStart, valueEnd }: RecordAt): void {
+    rewriteNewlines(this.#bytes, valueStart, valueEnd, () => ({ split: `${topic}/${partition}`, offset }));
     this.#newlineAt = -1;
   }
 }

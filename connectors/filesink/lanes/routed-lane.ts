@@ -1,34 +1,29 @@
-import {
-  type DecodedRecords,
-  type Frame,
-  GrowingColumns,
-  nullValue,
-  type RecordBatch,
-  type RecordColumns,
-} from '../../../core/spi.ts';
+import { type DecodedRecords, type Frame, GrowingColumns, nullValue, type RecordBatch } from '../../../core/spi.ts';
+import type { DirectoryOf } from '../directories/renderer.ts';
 import type { OpenPart } from '../open-part.ts';
 import type { Lane, Parts } from './lane.ts';
+import { RecordAt } from './record-at.ts';
 
 /** How one record becomes bytes of a part. */
 export interface RecordTaker<H> {
-  /** Before the first record of a batch. */
-  begin(batch: RecordBatch, columns: RecordColumns, decoded: DecodedRecords): void;
-  /** Puts record `index` of the batch into the part; true when chunks of the part are ready to be written. */
-  take(part: OpenPart<H>, index: number): boolean;
+  /** Before the first record of a batch, whose values lie in `bytes`. */
+  begin(bytes: Buffer): void;
+  /** Puts the record into the part; true when chunks of the part are ready to be written. */
+  take(part: OpenPart<H>, record: RecordAt): boolean;
 }
 
 export interface RoutedLaneOptions<H> {
   readonly parts: Parts<H>;
   readonly taker: RecordTaker<H>;
   readonly nulls: 'fail' | 'skip' | 'write';
-  /** Where record `index` goes. Equal directories should be the same string. */
-  directoryOf(batch: RecordBatch, columns: RecordColumns, decoded: DecodedRecords, index: number): string;
+  readonly directories: DirectoryOf;
 }
 
 /** Records one by one: each goes to a directory of its own choice, or has to be looked into. */
 export class RoutedLane<H> implements Lane {
   readonly #options: RoutedLaneOptions<H>;
   readonly #columns = new GrowingColumns();
+  readonly #record = new RecordAt();
   #frame: Frame | undefined;
   #batchIndex = 0;
   #inBatch = 0;
@@ -56,31 +51,28 @@ export class RoutedLane<H> implements Lane {
 
   /** Takes records of the batch in hand, until its end or until too much is on its way; returns how many. */
   #takeOfBatch(frame: Frame): number {
-    const { parts, taker, nulls, directoryOf } = this.#options;
-    const batch = this.#openBatch(frame);
-    const columns = this.#columns;
-    const decoded = this.#decoded as DecodedRecords;
-    const { group: topic, split, count } = batch;
+    const { parts, taker, nulls, directories } = this.#options;
+    const { group: topic, split, count } = this.#openBatch(frame);
+    const record = this.#record;
     let directory: string | undefined;
     let part: OpenPart<H> | undefined;
     const first = this.#inBatch;
     let index = first;
     while (index < count) {
-      if ((columns.start[index] as number) < 0 && nulls !== 'write') {
-        if (nulls === 'fail') throw nullValue({ split, offset: columns.offset[index] as number });
-        index++;
+      record.moveTo(index);
+      index++;
+      if (record.valueStart < 0 && nulls !== 'write') {
+        if (nulls === 'fail') throw nullValue({ split, offset: record.offset });
         continue;
       }
-      const wanted = directoryOf(batch, columns, decoded, index);
+      const wanted = directories.directoryFor(record);
       if (part === undefined || wanted !== directory) {
         directory = wanted;
         part = parts.partFor(topic, directory);
       }
-      const isReady = taker.take(part, index);
-      const offset = columns.offset[index] as number;
+      const isReady = taker.take(part, record);
       part.records++;
-      part.cover(split, offset, offset + 1);
-      index++;
+      part.cover(split, record.offset, record.offset + 1);
       if (isReady) part.flush({ all: false });
       if (parts.rollIfFull(part)) part = undefined;
       if (isReady && parts.isFull) break;
@@ -99,7 +91,8 @@ export class RoutedLane<H> implements Lane {
     if (this.#decoded === undefined) {
       this.#columns.makeRoom(batch.count);
       this.#decoded = batch.decodeRecords(this.#columns);
-      this.#options.taker.begin(batch, this.#columns, this.#decoded);
+      this.#record.begin(batch, this.#columns, this.#decoded);
+      this.#options.taker.begin(this.#decoded.bytes);
     }
     return batch;
   }

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type OutputSettings, openPartWriter, type WriterLimits } from '../../../connectors/filesink/open-writer.ts';
+import { parseTemplate } from '../../../connectors/filesink/directories/template.ts';
+import { openPartWriter, type WriterLimits } from '../../../connectors/filesink/open-writer.ts';
 import type { PartFile, PartFiles } from '../../../connectors/filesink/part-files.ts';
 import type { PartWriter } from '../../../connectors/filesink/part-writer.ts';
+import type { OutputSettings } from '../../../connectors/filesink/settings.ts';
 import { SluiceError } from '../../../core/errors.ts';
 import { SharedMemoryBudget } from '../../../core/runtime/memory-budget.ts';
 import { type BatchSpec, frameOf } from '../../../testing/frames.ts';
@@ -54,6 +56,7 @@ class FakeFiles implements PartFiles<string> {
 }
 
 const SETTINGS: OutputSettings = {
+  directory: parseTemplate('{topic}'),
   format: 'ndjson',
   nulls: 'skip',
   roll: { bytes: Number.MAX_SAFE_INTEGER, records: Number.MAX_SAFE_INTEGER },
@@ -65,7 +68,7 @@ function writerOn(
   settings: Partial<OutputSettings> = {},
   limits?: WriterLimits,
   { env } = new VirtualEnv(),
-): PartWriter<string> {
+): Promise<PartWriter<string>> {
   const owner = { pipeline: 'p', lineage: '0123456789abcdef', layout: 1, shard: 0, epoch: 3 };
   const memory = new SharedMemoryBudget(64 * MiB, env);
   const context = { ...owner, env, memory, signal: never };
@@ -81,7 +84,7 @@ function write(writer: PartWriter<string>, ...specs: BatchSpec[]) {
 
 test('parts are named by owner, epoch and a counter, in a directory per group', async () => {
   const files = new FakeFiles();
-  const writer = writerOn(files);
+  const writer = await writerOn(files);
 
   write(writer, { split: 'a/0', values: ['1'] }, { split: '_b/0', values: ['2'] });
   await writer.cut();
@@ -100,7 +103,7 @@ test('parts are named by owner, epoch and a counter, in a directory per group', 
 
 test('a part rolls with the record that reaches its size, and the handle goes with the next cut', async () => {
   const files = new FakeFiles();
-  const byRecords = writerOn(files, { roll: { bytes: Number.MAX_SAFE_INTEGER, records: 2 } });
+  const byRecords = await writerOn(files, { roll: { bytes: Number.MAX_SAFE_INTEGER, records: 2 } });
 
   write(byRecords, { split: 'a/0', values: ['1', '2', '3', '4', '5'] });
   const { handles } = await byRecords.cut();
@@ -119,7 +122,7 @@ test('a part rolls with the record that reaches its size, and the handle goes wi
   );
 
   const files2 = new FakeFiles();
-  const byBytes = writerOn(files2, { roll: { bytes: 5, records: Number.MAX_SAFE_INTEGER } });
+  const byBytes = await writerOn(files2, { roll: { bytes: 5, records: Number.MAX_SAFE_INTEGER } });
   write(byBytes, { split: 'a/0', values: ['11', '22', '33'] });
   await byBytes.cut();
   assert.deepEqual(
@@ -130,7 +133,7 @@ test('a part rolls with the record that reaches its size, and the handle goes wi
 
 test('a rolled part is staged without waiting for the cut', async () => {
   const files = new FakeFiles();
-  const writer = writerOn(files, { roll: { bytes: Number.MAX_SAFE_INTEGER, records: 1 } });
+  const writer = await writerOn(files, { roll: { bytes: Number.MAX_SAFE_INTEGER, records: 1 } });
 
   write(writer, { split: 'a/0', values: ['1'] });
   await until(() => files.parts[0]?.state === 'staged');
@@ -141,7 +144,7 @@ test('a rolled part is staged without waiting for the cut', async () => {
 
 test('one open part more closes the least recently written one', async () => {
   const files = new FakeFiles();
-  const writer = writerOn(files, { maxOpenParts: 2 });
+  const writer = await writerOn(files, { maxOpenParts: 2 });
 
   write(writer, { split: 'a/0', values: ['1'] });
   write(writer, { split: 'b/0', values: ['2'] });
@@ -161,7 +164,7 @@ test('the next parts fill while the parts of a cut are being staged', async () =
   const { promise: slowDisk, resolve: letGo } = Promise.withResolvers<void>();
   let closes = 0;
   files.gate = (call) => (call.startsWith('close') && closes++ === 0 ? slowDisk : undefined);
-  const writer = writerOn(files);
+  const writer = await writerOn(files);
   write(writer, { split: 'a/0', values: ['1'] });
 
   const first = writer.cut();
@@ -177,7 +180,7 @@ test('what waits for a slow file goes out in large writes, in order', async () =
   const files = new FakeFiles();
   const { promise: slowDisk, resolve: letGo } = Promise.withResolvers<void>();
   files.gate = (call) => (call.startsWith('open') ? slowDisk : undefined);
-  const writer = writerOn(files);
+  const writer = await writerOn(files);
 
   for (let offset = 0; offset < 100; offset++) write(writer, { split: 'a/0', offset, values: [`${offset}`] });
   letGo();
@@ -192,7 +195,7 @@ test('one slow part holds up no other', async () => {
   const files = new FakeFiles();
   const { promise: slowDisk, resolve: letGo } = Promise.withResolvers<void>();
   files.gate = (call) => (call === 'append a' ? slowDisk : undefined);
-  const writer = writerOn(files);
+  const writer = await writerOn(files);
 
   write(writer, { split: 'a/0', values: ['1'] }, { split: 'b/0', values: ['2'] });
 
@@ -205,7 +208,7 @@ test('about 8 MiB are in flight at most, and every write makes room', async () =
   const files = new FakeFiles();
   const gates: (() => void)[] = [];
   files.gate = (call) => (call.startsWith('append') ? new Promise<void>((resolve) => gates.push(resolve)) : undefined);
-  const writer = writerOn(files);
+  const writer = await writerOn(files);
   const value = `"${'x'.repeat(64 * KiB - 3)}"`;
   const frame = frameOf([{ split: 'a/0', values: Array(400).fill(value) }]);
 
@@ -231,7 +234,7 @@ test('tiny ranges of many frames are bounded, too', async () => {
   const files = new FakeFiles();
   const { promise: slowDisk, resolve: letGo } = Promise.withResolvers<void>();
   files.gate = () => slowDisk;
-  const writer = writerOn(files);
+  const writer = await writerOn(files);
 
   let frames = 0;
   while (frames < 100_000 && write(writer, { split: 'a/0', offset: frames, values: ['1'] }).taken === 1) frames++;
@@ -245,7 +248,7 @@ test('tiny ranges of many frames are bounded, too', async () => {
 test('a part is closed so long after it was begun, whatever is written to it meanwhile', async () => {
   const files = new FakeFiles();
   const virtual = new VirtualEnv();
-  const writer = writerOn(files, { roll: { ...SETTINGS.roll, age: 1_000 } }, undefined, virtual);
+  const writer = await writerOn(files, { roll: { ...SETTINGS.roll, age: 1_000 } }, undefined, virtual);
 
   for (let offset = 0; offset < 5; offset++) {
     write(writer, { split: 'a/0', offset, values: [String(offset)] });
@@ -262,7 +265,7 @@ test('a part is closed so long after it was begun, whatever is written to it mea
 test('a part is closed once nothing was written to it for so long, and only that one', async () => {
   const files = new FakeFiles();
   const virtual = new VirtualEnv();
-  const writer = writerOn(files, { roll: { ...SETTINGS.roll, idle: 1_000 } }, undefined, virtual);
+  const writer = await writerOn(files, { roll: { ...SETTINGS.roll, idle: 1_000 } }, undefined, virtual);
 
   write(writer, { split: 'a/0', values: ['1'] }, { split: 'b/0', values: ['1'] });
   for (let offset = 1; offset < 5; offset++) {
@@ -287,7 +290,7 @@ test('a part is closed once nothing was written to it for so long, and only that
 
 test('small limits make a writer take a frame piece by piece', async () => {
   const files = new FakeFiles();
-  const writer = writerOn(files, {}, { rangeBytesMax: 1, inFlightRangesMax: 2 });
+  const writer = await writerOn(files, {}, { rangeBytesMax: 1, inFlightRangesMax: 2 });
   const frame = frameOf([{ split: 'a/0', values: ['1', '2', '3', '4', '5'] }]);
 
   const taken = [0];
@@ -305,7 +308,7 @@ test('small limits make a writer take a frame piece by piece', async () => {
 test('one failed write stops everything: later calls throw it, no part goes on, all memory is given back', async () => {
   const files = new FakeFiles();
   const failure = new SluiceError('unavailable', 'FULL', { message: 'full' });
-  const writer = writerOn(files);
+  const writer = await writerOn(files);
   files.gate = (call) => {
     if (call === 'append b') throw failure;
   };
@@ -324,7 +327,7 @@ test('one failed write stops everything: later calls throw it, no part goes on, 
 test('a failed open and a failed close are failures like any other', async () => {
   for (const verb of ['open', 'close']) {
     const files = new FakeFiles();
-    const writer = writerOn(files);
+    const writer = await writerOn(files);
     files.gate = (call) => {
       if (call.startsWith(verb)) throw new SluiceError('rejected', 'REFUSED', { message: verb });
     };
@@ -341,7 +344,7 @@ test('a failure wakes whoever waits for room', async () => {
   const files = new FakeFiles();
   const { promise: slowDisk, reject: fail } = Promise.withResolvers<void>();
   files.gate = (call) => (call.startsWith('append') ? slowDisk : undefined);
-  const writer = writerOn(files);
+  const writer = await writerOn(files);
   const frame = frameOf([{ split: 'a/0', values: Array(400).fill(`"${'x'.repeat(64 * KiB)}"`) }]);
   writer.write(frame, 0);
   frame.release();
@@ -356,7 +359,7 @@ test('closing waits for the write in hand, because its memory is still in use', 
   const files = new FakeFiles();
   const { promise: slowDisk, resolve: letGo } = Promise.withResolvers<void>();
   files.gate = (call) => (call.startsWith('append') ? slowDisk : undefined);
-  const writer = writerOn(files);
+  const writer = await writerOn(files);
   const { frame } = write(writer, { split: 'a/0', values: ['1'] });
   await until(() => files.calls.includes('append a'));
 
@@ -372,7 +375,7 @@ test('closing waits for the write in hand, because its memory is still in use', 
 
 test('skipped nulls open no part, and a cover spans those between records', async () => {
   const files = new FakeFiles();
-  const writer = writerOn(files);
+  const writer = await writerOn(files);
 
   const { taken } = write(writer, { split: 'a/0', values: [null, null] });
   assert.equal(taken, 2);

@@ -5,7 +5,18 @@ import { FieldScan, textOf } from '../../../../connectors/filesink/directories/f
 import { numberOf } from '../../../../connectors/filesink/directories/json-bytes.ts';
 
 const NAMES = ['a', 'b', 'ab', '', '__proto__', 'constructor', 'é', '0', '"', '\\', '😀', 'a b'];
-const PATHS = [['a'], ['b'], ['a', 'b'], ['a', 'a', 'a'], ['__proto__'], ['é', 'a'], ['a', '0'], ['😀'], ['"'], ['\\', 'a']];
+const PATHS = [
+  ['a'],
+  ['b'],
+  ['a', 'b'],
+  ['a', 'a', 'a'],
+  ['__proto__'],
+  ['é', 'a'],
+  ['a', '0'],
+  ['😀'],
+  ['"'],
+  ['\\', 'a'],
+];
 
 /** Any spelling of any JSON: space everywhere, escapes, keys that come twice. */
 const space = fc.stringMatching(/^[ \t\n\r]{0,2}$/);
@@ -52,7 +63,8 @@ function byParsing(bytes: Buffer, path: readonly string[]): unknown {
     return MISSING;
   }
   for (const step of path) {
-    if (typeof value !== 'object' || value === null || Array.isArray(value) || !Object.hasOwn(value, step)) return MISSING;
+    if (typeof value !== 'object' || value === null || Array.isArray(value) || !Object.hasOwn(value, step))
+      return MISSING;
     value = (value as Record<string, unknown>)[step];
   }
   if (typeof value !== 'object' || value === null) return value;
@@ -98,9 +110,11 @@ test('any JSON, however it is spelled, has the fields that JSON.parse finds', ()
 });
 
 test('objects with the names that are looked for have them, at every depth', () => {
-  const nested = fc.tuple(fc.constantFrom(...PATHS), json).map(([path, inner]) =>
-    path.reduceRight((text, step) => `{"x":${inner},${JSON.stringify(step)}:${text},"y":[{"a":1}]}`, inner),
-  );
+  const nested = fc
+    .tuple(fc.constantFrom(...PATHS), json)
+    .map(([path, inner]) =>
+      path.reduceRight((text, step) => `{"x":${inner},${JSON.stringify(step)}:${text},"y":[{"a":1}]}`, inner),
+    );
   fc.assert(
     fc.property(nested, (text) => assertSame(Buffer.from(text))),
     { numRuns: 1000 },
@@ -108,13 +122,22 @@ test('objects with the names that are looked for have them, at every depth', () 
 });
 
 test('what is not JSON has no fields, whatever is wrong with it', () => {
-  const damage = fc.tuple(document, fc.nat(), fc.nat(2), fc.oneof(fc.nat(255), fc.constantFrom(...Buffer.from('{}[],:"\\01-.e+tn '))));
+  const damage = fc.tuple(
+    document,
+    fc.nat(),
+    fc.nat(2),
+    fc.oneof(fc.nat(255), fc.constantFrom(...Buffer.from('{}[],:"\\01-.e+tn '))),
+  );
   let broken = 0;
   fc.assert(
     fc.property(damage, ([text, place, how, byte]) => {
       const bytes = Buffer.from(text);
       const at = place % bytes.length;
-      const parts = [bytes.subarray(0, at), Buffer.from(how === 0 ? [] : [byte]), bytes.subarray(at + (how === 1 ? 0 : 1))];
+      const parts = [
+        bytes.subarray(0, at),
+        Buffer.from(how === 0 ? [] : [byte]),
+        bytes.subarray(at + (how === 1 ? 0 : 1)),
+      ];
       const damaged = Buffer.concat(parts);
       if (byParsing(damaged, []) === MISSING) broken++;
       assertSame(damaged);
@@ -126,13 +149,66 @@ test('what is not JSON has no fields, whatever is wrong with it', () => {
 
 test('the shapes that go wrong in scanners', () => {
   const texts = [
-    ...['', ' ', '{', '{}', '{} x', '{}{}', 'null', '[{"a":1}]', '"a"', '{"a":1', '{"a":1}x', '{"a":1}}', '{"a":1]', '{"a"}'],
+    ...[
+      '',
+      ' ',
+      '{',
+      '{}',
+      '{} x',
+      '{}{}',
+      'null',
+      '[{"a":1}]',
+      '"a"',
+      '{"a":1',
+      '{"a":1}x',
+      '{"a":1}}',
+      '{"a":1]',
+      '{"a"}',
+    ],
     ...['{"a":01}', '{"a":1.}', '{"a":.5}', '{"a":+1}', '{"a":-}', '{"a":1e}', '{"a":0x1}', '{"a":NaN}', '{"a":tru}'],
-    ...['{"a":1,}', '{,"a":1}', '{"a":1 "b":2}', '{"a":[1,]}', '{"a":[,1]}', '{"a":[1 2]}', '{a:1}', "{'a':1}", '{"a":1}\u00a0'],
-    ...['{"a":"\n"}', '{"a":"\\x"}', '{"a":"\\u12"}', '{"a":"\\u12g4"}', '{"a":"\\', '{"a":"\\u', '\ufeff{"a":1}', '{"a":"\u2028"}'],
-    ...['{"a":1,"a":2}', '{"a":{"b":1},"a":2}', '{"a":{"b":1},"a":{}}', '{"a":2,"a":{"b":1}}', '{"\\u0061":1}', '{"a":1,"\\u0061":2}'],
-    ...['{"a":{"a":{"a":1}}}', '{"x":{"b":1}}', '{"a":[{"b":1}]}', '{"a":{"x":{"b":1}}}', '{"a":["a",{"b":{}}],"b":{"a":"b"}}'],
-    ...['{"__proto__":1}', '{"__proto__":{"a":1}}', '{"a":{"b":[]},"b":[{}]}', '{"a":"\\ud800"}', '{"\\ud83d\\ude00":1}'],
+    ...[
+      '{"a":1,}',
+      '{,"a":1}',
+      '{"a":1 "b":2}',
+      '{"a":[1,]}',
+      '{"a":[,1]}',
+      '{"a":[1 2]}',
+      '{a:1}',
+      "{'a':1}",
+      '{"a":1}\u00a0',
+    ],
+    ...[
+      '{"a":"\n"}',
+      '{"a":"\\x"}',
+      '{"a":"\\u12"}',
+      '{"a":"\\u12g4"}',
+      '{"a":"\\',
+      '{"a":"\\u',
+      '\ufeff{"a":1}',
+      '{"a":"\u2028"}',
+    ],
+    ...[
+      '{"a":1,"a":2}',
+      '{"a":{"b":1},"a":2}',
+      '{"a":{"b":1},"a":{}}',
+      '{"a":2,"a":{"b":1}}',
+      '{"\\u0061":1}',
+      '{"a":1,"\\u0061":2}',
+    ],
+    ...[
+      '{"a":{"a":{"a":1}}}',
+      '{"x":{"b":1}}',
+      '{"a":[{"b":1}]}',
+      '{"a":{"x":{"b":1}}}',
+      '{"a":["a",{"b":{}}],"b":{"a":"b"}}',
+    ],
+    ...[
+      '{"__proto__":1}',
+      '{"__proto__":{"a":1}}',
+      '{"a":{"b":[]},"b":[{}]}',
+      '{"a":"\\ud800"}',
+      '{"\\ud83d\\ude00":1}',
+    ],
   ];
   for (const text of texts) assertSame(Buffer.from(text));
   assertSame(Buffer.from([0x7b, 0x22, 0x61, 0x22, 0x3a, 0x22, 0xff, 0xc3, 0x22, 0x7d]));

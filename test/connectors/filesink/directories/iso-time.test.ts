@@ -23,7 +23,10 @@ test('RFC 3339 is read as Date.parse reads it, days that do not exist included',
     }),
   );
   const fraction = fc.oneof(fc.constant(''), fc.stringMatching(/^\.\d{1,9}$/));
-  const offset = fc.oneof(fc.constant('Z'), fc.tuple(fc.constantFrom('+', '-'), two(23), two(59)).map(([s, h, m]) => `${s}${h}:${m}`));
+  const offset = fc.oneof(
+    fc.constant('Z'),
+    fc.tuple(fc.constantFrom('+', '-'), two(23), two(59)).map(([s, h, m]) => `${s}${h}:${m}`),
+  );
   const time = fc.tuple(two(23), two(59), two(59), fraction).map(([h, m, s, f]) => `${h}:${m}:${s}${f}`);
 
   fc.assert(
@@ -50,10 +53,36 @@ test('a leap second counts as the second before it', () => {
 test('anything else is no time', () => {
   const wrong = [
     ...['', '2', '2026', '2026-01', '2026-1-31', '2026-02-29', '1900-02-29', '2026-04-31', '2026-00-01', '2026-13-01'],
-    ...['2026-01-00', '2026-01-32', '2026-01-31T', '2026-01-31T12', '2026-01-31T24:00Z', '2026-01-31T12:60Z', 'x2026-01-31'],
-    ...['2026-01-31T12:00:61Z', '2026-01-31T12:00:', '2026-01-31T12:00:0', '2026-01-31T12:00:00.', '2026-01-31T12:00:00.Z'],
-    ...['2026-01-31T12:00Zx', '2026-01-31T12:00+', '2026-01-31T12:00+1', '2026-01-31T12:00+01:', '2026-01-31T12:00+01:0'],
-    ...['2026-01-31T12:00+24:00', '2026-01-31T12:00+01:60', '2026-01-31T12:00+01:000', '2026-01-31T12:00+010', '+2026-01-31'],
+    ...[
+      '2026-01-00',
+      '2026-01-32',
+      '2026-01-31T',
+      '2026-01-31T12',
+      '2026-01-31T24:00Z',
+      '2026-01-31T12:60Z',
+      'x2026-01-31',
+    ],
+    ...[
+      '2026-01-31T12:00:61Z',
+      '2026-01-31T12:00:',
+      '2026-01-31T12:00:0',
+      '2026-01-31T12:00:00.',
+      '2026-01-31T12:00:00.Z',
+    ],
+    ...[
+      '2026-01-31T12:00Zx',
+      '2026-01-31T12:00+',
+      '2026-01-31T12:00+1',
+      '2026-01-31T12:00+01:',
+      '2026-01-31T12:00+01:0',
+    ],
+    ...[
+      '2026-01-31T12:00+24:00',
+      '2026-01-31T12:00+01:60',
+      '2026-01-31T12:00+01:000',
+      '2026-01-31T12:00+010',
+      '+2026-01-31',
+    ],
     ...['2026/01/31', '2026-01-31T12:00 Z', ' 2026-01-31', '2026-01-31 ', '20260131', 'Jan 1 2026', '2026-01-3１'],
   ];
   for (const text of wrong) assert.equal(parse(text), Number.NaN, text);
@@ -61,7 +90,8 @@ test('anything else is no time', () => {
 
 test('bytes behind the end do not count', () => {
   const bytes = Buffer.from('2026-01-31T12:00:00Z');
-  for (const end of [0, 3, 4, 7, 9, 11, 13, 15, 17, 18]) assert.equal(parseIsoTime(bytes, 0, end), Number.NaN, String(end));
+  for (const end of [0, 3, 4, 7, 9, 11, 13, 15, 17, 18])
+    assert.equal(parseIsoTime(bytes, 0, end), Number.NaN, String(end));
   assert.equal(parseIsoTime(bytes, 0, 10), Date.UTC(2026, 0, 31));
   assert.equal(parseIsoTime(bytes, 0, 16), Date.UTC(2026, 0, 31, 12));
 });

@@ -23,10 +23,14 @@ test('local time is that of Intl, in zones of all kinds and whatever was asked b
     const [zone, print] = [new Timezone(name), printer(name)];
     const moment = fc.integer({ min: Date.UTC(1905, 0, 1), max: Date.UTC(2100, 0, 1) });
     fc.assert(
-      fc.property(moment, fc.array(fc.integer({ min: -2 * HOUR_MS, max: 26 * HOUR_MS }), { maxLength: 4 }), (ms, near) => {
-        for (const at of [ms, ...near.map((distance) => ms + distance)])
-          assert.equal(shifted(at, zone.offsetMsAt(at)), print(at), `${name} at ${at}`);
-      }),
+      fc.property(
+        moment,
+        fc.array(fc.integer({ min: -2 * HOUR_MS, max: 26 * HOUR_MS }), { maxLength: 4 }),
+        (ms, near) => {
+          for (const at of [ms, ...near.map((distance) => ms + distance)])
+            assert.equal(shifted(at, zone.offsetMsAt(at)), print(at), `${name} at ${at}`);
+        },
+      ),
       { numRuns: 40 },
     );
   }
