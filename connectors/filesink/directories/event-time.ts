@@ -42,10 +42,9 @@ export class EventTime {
 
   /** Milliseconds since 1970; NaN for a time that is missing or beyond belief. Throws `rejected` if a missing one may not be. */
   msOf(record: TimedRecord): number {
-    const ms = this.#scan === undefined ? record.timestampMs : this.#fieldMs(this.#scan, record);
+    const ms = this.#scan === undefined ? timestampMs(record) : this.#fieldMs(this.#scan, record);
     if (ms >= this.#earliestMs && (ms <= this.#latestMs || this.#isSoonEnough(ms))) return ms;
-    const isMissing = Number.isNaN(ms) || (this.#scan === undefined && ms < 0);
-    if (isMissing && this.#settings.missing === 'fail') throw missingTime(record, this.#settings);
+    if (Number.isNaN(ms) && this.#settings.missing === 'fail') throw missingTime(record, this.#settings);
     return Number.NaN;
   }
 
@@ -75,6 +74,10 @@ export class EventTime {
     if (!Number.isNaN(ms) || skipNumber(bytes, start, end) !== end) return ms;
     return numberOf(bytes, start, end) * this.#unitMs;
   }
+}
+
+function timestampMs({ timestampMs }: TimedRecord): number {
+  return timestampMs < 0 ? Number.NaN : timestampMs;
 }
 
 function missingTime({ topic, partition, offset }: TimedRecord, { field }: TimeSettings): SluiceError {
