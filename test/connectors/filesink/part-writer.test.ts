@@ -1,79 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { parseTemplate } from '../../../connectors/filesink/directories/template.ts';
-import { openPartWriter, type WriterLimits } from '../../../connectors/filesink/open-writer.ts';
-import type { PartFile, PartFiles } from '../../../connectors/filesink/part-files.ts';
 import type { PartWriter } from '../../../connectors/filesink/part-writer.ts';
-import type { OutputSettings } from '../../../connectors/filesink/settings.ts';
 import { SluiceError } from '../../../core/errors.ts';
-import { SharedMemoryBudget } from '../../../core/runtime/memory-budget.ts';
 import { type BatchSpec, frameOf } from '../../../testing/frames.ts';
 import { VirtualEnv } from '../../core/support/virtual-env.ts';
+import { FakeFiles, SETTINGS, writerOn } from './support/fake-files.ts';
 
 const never = new AbortController().signal;
 const KiB = 1024;
 const MiB = 1024 * KiB;
-
-interface FakePart {
-  readonly directory: string;
-  readonly name: string;
-  text: string;
-  appends: number;
-  state: 'open' | 'staged' | 'disposed';
-}
-
-/** Keeps parts in memory; `gate` is awaited in front of every call. */
-class FakeFiles implements PartFiles<string> {
-  readonly parts: FakePart[] = [];
-  readonly calls: string[] = [];
-  gate: (call: string) => void | Promise<void> = () => {};
-
-  async open({ directory, name }: { directory: string; name: string }): Promise<PartFile<string>> {
-    await this.#pass(`open ${directory}`);
-    const part: FakePart = { directory, name, text: '', appends: 0, state: 'open' };
-    this.parts.push(part);
-    return {
-      append: async (chunks) => {
-        await this.#pass(`append ${directory}`);
-        part.appends++;
-        for (const chunk of chunks) part.text += chunk.toString('latin1');
-      },
-      close: async () => {
-        await this.#pass(`close ${directory}`);
-        part.state = 'staged';
-        return name;
-      },
-      [Symbol.asyncDispose]: async () => {
-        if (part.state === 'open') part.state = 'disposed';
-      },
-    };
-  }
-
-  async #pass(call: string): Promise<void> {
-    this.calls.push(call);
-    await this.gate(call);
-  }
-}
-
-const SETTINGS: OutputSettings = {
-  directory: parseTemplate('{topic}'),
-  format: 'ndjson',
-  nulls: 'skip',
-  roll: { bytes: Number.MAX_SAFE_INTEGER, records: Number.MAX_SAFE_INTEGER },
-  maxOpenParts: 512,
-};
-
-function writerOn(
-  files: FakeFiles,
-  settings: Partial<OutputSettings> = {},
-  limits?: WriterLimits,
-  { env } = new VirtualEnv(),
-): Promise<PartWriter<string>> {
-  const owner = { pipeline: 'p', lineage: '0123456789abcdef', layout: 1, shard: 0, epoch: 3 };
-  const memory = new SharedMemoryBudget(64 * MiB, env);
-  const context = { ...owner, env, memory, signal: never };
-  return openPartWriter({ settings: { ...SETTINGS, ...settings }, context, files, handleKind: 'fake', limits });
-}
 
 function write(writer: PartWriter<string>, ...specs: BatchSpec[]) {
   const frame = frameOf(specs);

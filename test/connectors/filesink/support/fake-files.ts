@@ -1,0 +1,71 @@
+import { parseTemplate } from '../../../../connectors/filesink/directories/template.ts';
+import { openPartWriter, type WriterLimits } from '../../../../connectors/filesink/open-writer.ts';
+import type { PartFile, PartFiles } from '../../../../connectors/filesink/part-files.ts';
+import type { PartWriter } from '../../../../connectors/filesink/part-writer.ts';
+import type { OutputSettings } from '../../../../connectors/filesink/settings.ts';
+import { SharedMemoryBudget } from '../../../../core/runtime/memory-budget.ts';
+import { VirtualEnv } from '../../../core/support/virtual-env.ts';
+
+const never = new AbortController().signal;
+const MEMORY_BYTES = 64 * 1024 * 1024;
+
+export interface FakePart {
+  readonly directory: string;
+  readonly name: string;
+  text: string;
+  appends: number;
+  state: 'open' | 'staged' | 'disposed';
+}
+
+/** Keeps parts in memory; `gate` is awaited in front of every call. */
+export class FakeFiles implements PartFiles<string> {
+  readonly parts: FakePart[] = [];
+  readonly calls: string[] = [];
+  gate: (call: string) => void | Promise<void> = () => {};
+
+  async open({ directory, name }: { directory: string; name: string }): Promise<PartFile<string>> {
+    await this.#pass(`open ${directory}`);
+    const part: FakePart = { directory, name, text: '', appends: 0, state: 'open' };
+    this.parts.push(part);
+    return {
+      append: async (chunks) => {
+        await this.#pass(`append ${directory}`);
+        part.appends++;
+        for (const chunk of chunks) part.text += chunk.toString('latin1');
+      },
+      close: async () => {
+        await this.#pass(`close ${directory}`);
+        part.state = 'staged';
+        return name;
+      },
+      [Symbol.asyncDispose]: async () => {
+        if (part.state === 'open') part.state = 'disposed';
+      },
+    };
+  }
+
+  async #pass(call: string): Promise<void> {
+    this.calls.push(call);
+    await this.gate(call);
+  }
+}
+
+export const SETTINGS: OutputSettings = {
+  directory: parseTemplate('{topic}'),
+  format: 'ndjson',
+  nulls: 'skip',
+  roll: { bytes: Number.MAX_SAFE_INTEGER, records: Number.MAX_SAFE_INTEGER },
+  maxOpenParts: 512,
+};
+
+export function writerOn(
+  files: FakeFiles,
+  settings: Partial<OutputSettings> = {},
+  limits?: WriterLimits,
+  { env } = new VirtualEnv(),
+): Promise<PartWriter<string>> {
+  const owner = { pipeline: 'p', lineage: '0123456789abcdef', layout: 1, shard: 0, epoch: 3 };
+  const memory = new SharedMemoryBudget(MEMORY_BYTES, env);
+  const context = { ...owner, env, memory, signal: never };
+  return openPartWriter({ settings: { ...SETTINGS, ...settings }, context, files, handleKind: 'fake', limits });
+}
