@@ -4,7 +4,10 @@ import type { HdfsPlace as Cluster } from '../services/hdfs-cluster.ts';
 import { waitFor } from '../services/wait.ts';
 import { newestSlotOf, type Place, type SlotSeen } from './place.ts';
 
-/** A directory of its own in a cluster. */
+/** Letters that others trip over: each has a meaning in URLs, and the last ones are no ASCII. */
+const ODD = 'a b+100%25 größe 点击';
+
+/** A directory of its own in a cluster, with a name that is hard to write. The store is reached as the sink is. */
 export class HdfsPlace implements Place {
   readonly pipeline = 'clicks';
   readonly sink: string;
@@ -14,11 +17,10 @@ export class HdfsPlace implements Place {
   readonly #slots: HdfsOutput;
 
   constructor({ urls, user }: Cluster) {
-    const home = `/test/${randomBytes(8).toString('hex')}`;
-    const where = (path: string) =>
-      `{ type: hdfs, urls: [${urls.map((url) => `"${url}"`).join(', ')}], user: ${user}, path: ${home}/${path}`;
-    this.sink = `${where('clicks')}, format: ndjson }`;
-    this.store = `${where('_sluice')} }`;
+    const home = `/test/${randomBytes(8).toString('hex')}/${ODD}`;
+    const cluster = `urls: [${urls.map((url) => `"${url}"`).join(', ')}], user: ${user}`;
+    this.sink = `{ type: hdfs, ${cluster}, path: "${home}/clicks", format: ndjson }`;
+    this.store = `{ type: hdfs, path: "${home}/_sluice" }`;
     this.output = new HdfsOutput({ urls, user, root: `${home}/clicks` });
     this.#slots = new HdfsOutput({ urls, user, root: `${home}/_sluice/clicks` });
   }

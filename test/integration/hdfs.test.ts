@@ -1,10 +1,14 @@
 import test, { type TestContext } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { testHdfs } from '../services/hdfs.ts';
 import type { Hdfs, HdfsOptions } from '../services/hdfs-cluster.ts';
 import { skipWithoutKafka } from '../services/kafka.ts';
 import { HdfsPlace } from './hdfs-place.ts';
 import { Scene } from './scene.ts';
 import { killTwentyTimes, wakeUpAfterTakeover } from './stories.ts';
+
+/** How long no NameNode runs, to which comes the time in which they start. */
+const AWAY_MS = 20_000;
 
 const onBoth = { skip: skipWithoutKafka, timeout: 480_000 };
 
@@ -29,7 +33,7 @@ test('an instance on HDFS that slept while another took over ends with exit code
 });
 
 test(
-  'a DataNode and then the NameNode killed amid a file, and a pair that changes over: the pipeline goes on by itself',
+  'a DataNode, one NameNode and then both of them killed amid a file, and a pair that changes over: the pipeline goes on by itself',
   onBoth,
   async (t) => {
     const on = await sceneOn(t, { ha: true });
@@ -45,14 +49,24 @@ test(
     await hdfs.dataNodes[0]?.start();
     await goesOn();
 
-    // Nobody is active until the other one is told to be, then the other one, then the first again, alive on both sides.
+    // Nobody is active until the other one is told to be.
     await scene.changes(pipeline, 'staged');
     await hdfs.nameNodes[0]?.kill();
     await hdfs.activate(1);
     await goesOn();
-    await hdfs.nameNodes[0]?.start();
+
+    // Nobody is there at all for a while.
     await scene.changes(pipeline, 'staged');
+    await hdfs.nameNodes[1]?.kill();
+    await sleep(AWAY_MS);
+    await Promise.all(hdfs.nameNodes.map((nameNode) => nameNode.start()));
     await hdfs.activate(0);
+    await hdfs.ready();
+    await goesOn();
+
+    // Alive on both sides.
+    await scene.changes(pipeline, 'staged');
+    await hdfs.activate(1);
     await goesOn();
 
     await scene.producerStops();

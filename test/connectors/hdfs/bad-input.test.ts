@@ -78,6 +78,8 @@ test('what is wrong is said at the key, in words', () => {
   for (const [wrong, path, message] of [
     [{ path: 'data/clicks' }, ['path'], /does not begin with "\/"/],
     [{ path: '/data/12:00' }, ['path'], /":"/],
+    [{ path: '/data/../clicks' }, ['path'], /"\.\."/],
+    [{ path: '/data//clicks' }, ['path'], /empty/],
     [{ path: '/' }, ['path'], /below the root/],
     [{ permission: '888' }, ['permission'], /octal/],
     [{ urls: ['namenode:9870'] }, ['urls', 0], /http:\/\/namenode:9870/],
