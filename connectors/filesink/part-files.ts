@@ -32,4 +32,9 @@ export interface PartFile<H> extends AsyncDisposable {
   readonly bytes?: number;
   /** Memory that only filling or closing the part gives back; a place that writes at once has none. */
   readonly gatheredBytes?: number;
+  /**
+   * How large the file is with everything given so far: an estimate, for a place whose files are not as long as what they
+   * are given. Left out where they are.
+   */
+  readonly bytes?: number;
 }

@@ -1,0 +1,364 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { gunzipSync } from 'node:zlib';
+import fc from 'fast-check';
+import {
+  CompressedFiles,
+  type CompressedFilesOptions,
+} from '../../../../connectors/filesink/compression/compressed-files.ts';
+import type { Compressor } from '../../../../connectors/filesink/compression/compressor.ts';
+import type { Reservation } from '../../../../core/contract/memory.ts';
+import { syncCompressor } from '../../../../testing/sync-compressor.ts';
+import { KeptFiles, settled } from './files.ts';
+
+const KiB = 1024;
+const gzip = syncCompressor({ type: 'gzip', level: 1 });
+
+/** Copies, so that the output is known by its bytes; answers when told, in any order. */
+class HeldCompressor implements Compressor {
+  readonly calls: { bytes: number; answer: (failure?: Error) => void }[] = [];
+  settledCount = 0;
+
+  compress(chunk: Buffer): Promise<Buffer> {
+    return new Promise((resolve, reject) => {
+      const answer = (failure?: Error) => {
+        this.settledCount++;
+        // Read this late, so that a buffer that was given to somebody else meanwhile shows.
+        if (failure === undefined) resolve(Buffer.from(chunk));
+        else reject(failure);
+      };
+      this.calls.push({ bytes: chunk.length, answer });
+    });
+  }
+
+  answerAll(): void {
+    for (const { answer } of this.calls.splice(0)) answer();
+  }
+}
+
+function compressed(options: Partial<CompressedFilesOptions<string>> = {}) {
+  const inner = new KeptFiles();
+  const files = new CompressedFiles({ files: inner, compressor: gzip, ...options });
+  const open = (name = 'part') => files.open({ directory: 'd', name, covers: () => ({}) });
+  const contentOf = (index = 0) => Buffer.concat(inner.parts[index]?.appended ?? []);
+  return { inner, files, open, contentOf };
+}
+
+/** Bytes that show where they come from. */
+function bytesOf(count: number, seed = 0): Buffer {
+  return Buffer.from(
+    Uint32Array.from({ length: Math.ceil(count / 4) }, (_, at) => at * 2654435761 + seed).buffer,
+  ).subarray(0, count);
+}
+
+test('a small part is one member, compressed by one call when it is closed', async () => {
+  const compressor = new HeldCompressor();
+  const { inner, open } = compressed({ compressor });
+  const part = await open();
+
+  for (let n = 0; n < 100; n++) await part.append([bytesOf(1 * KiB)]);
+  assert.equal(compressor.calls.length, 0);
+  const closing = part.close();
+  await settled();
+  assert.deepEqual(
+    compressor.calls.map(({ bytes }) => bytes),
+    [100 * KiB],
+  );
+  compressor.answerAll();
+
+  assert.equal(await closing, 'part');
+  assert.equal(inner.parts[0]?.state, 'closed');
+});
+
+test('the memory of an append is free once it settles', async () => {
+  const { open, contentOf } = compressed({ chunkBytes: 64 * KiB });
+  const part = await open();
+  const memory = Buffer.alloc(40 * KiB);
+  const expected: Buffer[] = [];
+
+  for (let n = 0; n < 9; n++) {
+    bytesOf(memory.length, n).copy(memory);
+    expected.push(Buffer.from(memory));
+    await part.append([memory.subarray(0, 10), memory.subarray(10)]);
+    memory.fill(0);
+  }
+  await part.close();
+
+  assert.deepEqual(gunzipSync(contentOf()), Buffer.concat(expected));
+});
+
+test('members come in order, whichever is ready first', async () => {
+  const compressor = new HeldCompressor();
+  const { inner, open, contentOf } = compressed({ compressor, chunkBytes: KiB, compressionsMax: 3 });
+  const part = await open();
+  const input = bytesOf(3 * KiB);
+
+  await part.append([input]);
+  await settled();
+  const [first, second, third] = compressor.calls;
+  third?.answer();
+  second?.answer();
+  await settled();
+  assert.equal(inner.parts[0]?.appended.length, 0);
+  first?.answer();
+  await part.close();
+
+  assert.deepEqual(contentOf(), input);
+});
+
+test('at most the given number of chunks is compressed at a time, over all parts', async () => {
+  const compressor = new HeldCompressor();
+  const { open } = compressed({ compressor, chunkBytes: KiB, compressionsMax: 3 });
+  const parts = [await open('a'), await open('b')];
+
+  for (const part of parts) await part.append([bytesOf(4 * KiB)]);
+  await settled();
+  assert.equal(compressor.calls.length, 3);
+  compressor.calls.shift()?.answer();
+  await settled();
+
+  assert.equal(compressor.calls.length, 3);
+});
+
+test('an append waits while too much is on its way, until enough has landed', async () => {
+  const compressor = new HeldCompressor();
+  const { inner, files, open, contentOf } = compressed({ compressor, chunkBytes: KiB, inFlightBytesMax: 4 * KiB });
+  let openGate = () => {};
+  inner.gate = () => new Promise((resolve) => (openGate = resolve));
+  const part = await open();
+  const input = bytesOf(6 * KiB);
+  let isTaken = false;
+
+  const appending = part.append([input]).then(() => {
+    isTaken = true;
+  });
+  for (let n = 0; n < 4; n++) {
+    await settled();
+    compressor.answerAll();
+  }
+  await settled();
+  assert.equal(isTaken, false, 'compressed chunks that wait for their file count');
+  assert.equal(compressor.settledCount, 4);
+  assert.ok(files.heldBytes <= (4 + 1 + 4) * KiB, 'on their way, the one that is full, and buffers for the next');
+
+  for (let n = 0; n < 6; n++) {
+    openGate();
+    await settled();
+    compressor.answerAll();
+    await settled();
+  }
+  await appending;
+  openGate();
+  await part.close();
+  assert.deepEqual(contentOf(), input);
+});
+
+test('a chunk that cannot be compressed fails the next call, and nothing after it reaches the file', async () => {
+  const compressor = new HeldCompressor();
+  const { inner, files, open, contentOf } = compressed({ compressor, chunkBytes: KiB });
+  const part = await open();
+  const input = bytesOf(3 * KiB);
+
+  await part.append([input]);
+  await settled();
+  const [first, second, third] = compressor.calls;
+  second?.answer(new Error('no memory'));
+  third?.answer();
+  await settled();
+  first?.answer();
+  await settled();
+
+  await assert.rejects(part.append([input]), { code: 'COMPRESSION_FAILED', kind: 'rejected' });
+  await assert.rejects(part.close(), { code: 'COMPRESSION_FAILED' });
+  await part[Symbol.asyncDispose]();
+  assert.equal(contentOf().length, 0);
+  assert.equal(inner.parts[0]?.state, 'disposed');
+  assert.equal(part.gatheredBytes, 0);
+  assert.ok(files.heldBytes <= 4 * KiB, 'only buffers for the next chunks are left');
+});
+
+test('a failure of the file is the one that the next call throws', async () => {
+  const { inner, open } = compressed({ chunkBytes: KiB });
+  const failures = [new Error('disk full'), new Error('another')];
+  inner.gate = () => {
+    throw failures.shift();
+  };
+  const part = await open();
+
+  await part.append([bytesOf(2 * KiB)]);
+  await settled();
+
+  await assert.rejects(part.append([bytesOf(1)]), { message: 'disk full' });
+  await assert.rejects(part.close(), { message: 'disk full' });
+  assert.equal(failures.length, 1, 'the file is asked no more');
+});
+
+test('a failure while the rest is on its way fails the close', async () => {
+  const { inner, open } = compressed();
+  inner.gate = () => Promise.reject(new Error('disk full'));
+  const part = await open();
+  await part.append([bytesOf(10)]);
+
+  await assert.rejects(part.close(), { message: 'disk full' });
+  assert.equal(inner.parts[0]?.state, 'open');
+  await part[Symbol.asyncDispose]();
+  assert.equal(inner.parts[0]?.state, 'disposed');
+});
+
+test('a part that is given up waits for the calls in hand and makes no other', async () => {
+  const compressor = new HeldCompressor();
+  const { inner, open } = compressed({ compressor, chunkBytes: KiB, compressionsMax: 2 });
+  let openGate = () => {};
+  inner.gate = () => new Promise((resolve) => (openGate = resolve));
+  const part = await open();
+  await part.append([bytesOf(4 * KiB + 100)]);
+  await settled();
+  compressor.calls.shift()?.answer();
+  await settled();
+  assert.equal(compressor.calls.length, 2);
+
+  let isOver = false;
+  const disposing = part[Symbol.asyncDispose]().then(() => {
+    isOver = true;
+  });
+  await settled();
+  compressor.answerAll();
+  await settled();
+  assert.equal(isOver, false, 'the file is still appending');
+  openGate();
+  await disposing;
+
+  assert.equal(compressor.settledCount, 3, 'the fourth chunk was not begun');
+  assert.equal(inner.parts[0]?.appended.length, 1);
+  assert.equal(inner.parts[0]?.state, 'disposed');
+  assert.equal(part.gatheredBytes, 0);
+});
+
+test('one part that fails leaves the others alone', async () => {
+  const { inner, open, contentOf } = compressed({ chunkBytes: KiB });
+  inner.gate = ({ name }) => {
+    if (name === 'bad') throw new Error('disk full');
+  };
+  const [bad, good] = [await open('bad'), await open('good')];
+  const input = bytesOf(5 * KiB);
+
+  await bad.append([input]).catch(() => {});
+  await good.append([input]);
+  await good.close();
+
+  await assert.rejects(bad.close(), { message: 'disk full' });
+  assert.deepEqual(gunzipSync(contentOf(1)), input);
+});
+
+test('many parts begin with little memory, and it grows with what they hold', async () => {
+  let reserved = 0;
+  const reservation: Reservation = { bytes: 0, resize: (bytes) => (reserved = bytes), release: () => {} };
+  const { files, open } = compressed({ reservation });
+  const parts = await Promise.all(Array.from({ length: 1000 }, (_, n) => open(`p${n}`)));
+
+  for (const part of parts) await part.append([bytesOf(100)]);
+  assert.equal(files.heldBytes, 1000 * 16 * KiB);
+  assert.equal(reserved, files.heldBytes);
+  await parts[0]?.append([bytesOf(100 * KiB)]);
+  assert.equal(parts[0]?.gatheredBytes, 256 * KiB);
+
+  for (const part of parts) await part.close();
+  assert.ok(files.heldBytes <= 4 * KiB * KiB, 'a few buffers stay for the next chunks');
+  assert.equal(reserved, files.heldBytes);
+});
+
+test('short of memory, the largest chunks are compressed as they are, and their files stay open', async () => {
+  const { inner, files, open, contentOf } = compressed({ fillingBytesMax: 512 * KiB });
+  const parts = await Promise.all(Array.from({ length: 8 }, (_, n) => open(`p${n}`)));
+  const inputs = parts.map((_, n) => bytesOf((n + 1) * 60 * KiB, n));
+
+  for (const [n, part] of parts.entries())
+    for (let at = 0; at < (inputs[n] as Buffer).length; at += 10 * KiB)
+      await part.append([(inputs[n] as Buffer).subarray(at, at + 10 * KiB)]);
+  await settled();
+
+  const gathered = parts.reduce((sum, part) => sum + (part.gatheredBytes ?? 0), 0);
+  assert.ok(gathered <= 512 * KiB, `${gathered} bytes`);
+  assert.ok(inner.parts.every(({ state }) => state === 'open'));
+  assert.ok(inner.parts.some(({ appended }) => appended.length > 0));
+  await Promise.all(parts.map((part) => part.close()));
+  for (const [n, input] of inputs.entries()) assert.deepEqual(gunzipSync(contentOf(n)), input);
+  assert.ok(files.heldBytes <= 4 * KiB * KiB);
+});
+
+test('the size of a file counts what is made, and estimates the rest', async () => {
+  const { open, contentOf } = compressed({ chunkBytes: 64 * KiB });
+  const part = await open();
+  const lines = Buffer.from(`${JSON.stringify({ some: 'line', of: 'text' })}\n`.repeat(4_000));
+
+  await part.append([lines.subarray(0, 10 * KiB)]);
+  assert.equal(part.bytes, 10 * KiB, 'nothing is known yet');
+  await part.append([lines.subarray(10 * KiB)]);
+  await settled();
+  const estimate = part.bytes ?? 0;
+  await part.close();
+
+  assert.equal(part.bytes, contentOf().length);
+  assert.ok(Math.abs(estimate / contentOf().length - 1) < 0.5, `${estimate} for ${contentOf().length}`);
+  const next = await open();
+  await next.append([lines.subarray(0, 10 * KiB)]);
+  assert.ok((next.bytes ?? 0) < KiB, 'the next part begins with the ratio of those before');
+});
+
+test('a shortage of the files below reaches the writer, and their memory counts', async () => {
+  const { inner, files, open } = compressed();
+  const asked: number[] = [];
+  files.onShortage((bytes) => asked.push(bytes));
+  const part = await open();
+  inner.gatheredBytes = 1000;
+
+  inner.relieve?.(7);
+  await part.append([bytesOf(1)]);
+
+  assert.deepEqual(asked, [7]);
+  assert.equal(part.gatheredBytes, 1000 + 16 * KiB);
+});
+
+test('whatever comes in whichever pieces and is ready in whichever order, comes out as it was given', async () => {
+  const scenario = fc.record({
+    chunkBytes: fc.integer({ min: 1, max: 300 }),
+    compressionsMax: fc.integer({ min: 1, max: 4 }),
+    fillingBytesMax: fc.integer({ min: 1, max: 1000 }),
+    inFlightBytesMax: fc.integer({ min: 1, max: 1000 }),
+    parts: fc.array(fc.array(fc.array(fc.uint8Array({ maxLength: 400 }), { maxLength: 3 }), { maxLength: 8 }), {
+      minLength: 1,
+      maxLength: 4,
+    }),
+  });
+  await fc.assert(
+    fc.asyncProperty(fc.scheduler(), scenario, async (scheduler, { parts: given, ...options }) => {
+      const compressor: Compressor = {
+        compress: (chunk) => scheduler.schedule(Promise.resolve()).then(() => Buffer.from(chunk)),
+      };
+      const { inner, files, open } = compressed({ compressor, ...options });
+      inner.gate = () => scheduler.schedule(Promise.resolve());
+      const inputs = given.map((appends) => appends.map((chunks) => chunks.map((chunk) => Buffer.from(chunk))));
+      const expected = inputs.map((appends) => Buffer.concat(appends.flat()));
+
+      const all = Promise.all(
+        inputs.map(async (appends, n) => {
+          await using part = await open(`${n}`);
+          for (const chunks of appends) {
+            await part.append(chunks);
+            for (const chunk of chunks) chunk.fill(0);
+          }
+          if ((expected[n] as Buffer).length > 0) await part.close();
+        }),
+      );
+      await scheduler.waitFor(all);
+
+      for (const { name, appended, state } of inner.parts) {
+        assert.deepEqual(Buffer.concat(appended), expected[Number(name)]);
+        assert.ok(appended.every((chunk) => chunk.length <= options.chunkBytes));
+        assert.equal(state, appended.length > 0 ? 'closed' : 'disposed');
+      }
+      assert.ok(files.heldBytes <= 4 * KiB * KiB);
+    }),
+    { numRuns: 200 },
+  );
+});
