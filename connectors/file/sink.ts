@@ -14,7 +14,7 @@ import {
   SluiceError,
   type Store,
 } from '../../core/spi.ts';
-import { openPartWriter, type WriterLimits } from '../filesink/open-writer.ts';
+import { openPartWriter, type WriterTuning } from '../filesink/open-writer.ts';
 import { FileCommitter } from './committer.ts';
 import type { ReadDevice } from './device.ts';
 import { diagnoseDirectory } from './diagnosis.ts';
@@ -34,8 +34,8 @@ export interface FileSinkOptions {
   readonly root: string;
   readonly settings: FileSinkSettings;
   readonly fs: FileSystem;
-  /** How much a writer takes at once; see there. */
-  readonly writerLimits?: WriterLimits | undefined;
+  /** For simulations. */
+  readonly tuning?: WriterTuning | undefined;
   /** Without it nothing is known of room. */
   readonly readDevice?: ReadDevice | undefined;
 }
@@ -86,7 +86,7 @@ export class FileSink implements Sink<FileHandle> {
   }
 
   async open(context: SinkContext): Promise<SinkSession<FileHandle>> {
-    const { root, fs, settings, writerLimits } = this.#options;
+    const { root, fs, settings, tuning } = this.#options;
     const directories = new Directories(fs);
     const committer = new FileCommitter({
       root,
@@ -101,7 +101,7 @@ export class FileSink implements Sink<FileHandle> {
         context,
         files: new Staging({ root, fs, directories }),
         handleKind: 'file',
-        limits: writerLimits,
+        tuning,
       });
     // Nothing is held open between calls: writers close their own files.
     return { committer, openWriter, [Symbol.asyncDispose]: async () => {} };

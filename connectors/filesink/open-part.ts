@@ -11,7 +11,7 @@ export interface Holder {
 }
 
 /** What gathers records outside of the frames they came in. One per part. */
-export interface Filling {
+export interface Gathering {
   /** Memory that is held until `take` or `finish` gives it out. */
   readonly gatheredBytes: number;
   /** What is complete so far, or with `all` everything, in order. */
@@ -32,7 +32,7 @@ export interface OpenPartOptions<H> {
   readonly topic: string;
   readonly directory: string;
   readonly name: string;
-  readonly filling: Filling | undefined;
+  readonly gathering: Gathering | undefined;
   readonly begunAtMs: number;
   /** Called with what is on its way to the file from now on. */
   readonly onQueued: (queued: { bytes: number; ranges: number }) => void;
@@ -47,7 +47,7 @@ export class OpenPart<H> {
   readonly topic: string;
   readonly directory: string;
   /** Where records gather that do not go straight from their frame to the file. */
-  readonly filling: Filling | undefined;
+  readonly gathering: Gathering | undefined;
   records = 0;
   /** A number that grows with every write to any part. */
   touched = 0;
@@ -73,7 +73,7 @@ export class OpenPart<H> {
     this.#options = options;
     this.topic = options.topic;
     this.directory = options.directory;
-    this.filling = options.filling;
+    this.gathering = options.gathering;
     this.begunAtMs = this.touchedAtMs = options.begunAtMs;
     this.staged = this.#run();
     // Whoever asked for `staged` sees the failure; this only says when it is over.
@@ -85,7 +85,7 @@ export class OpenPart<H> {
 
   /** How large the file will be with everything given so far: exact, or an estimate where what is written is compressed. */
   get bytes(): number {
-    const givenBytes = this.#queuedBytes + (this.filling?.gatheredBytes ?? 0);
+    const givenBytes = this.#queuedBytes + (this.gathering?.gatheredBytes ?? 0);
     const fileBytes = this.#file?.bytes;
     if (fileBytes === undefined || this.#appendedBytes === 0) return givenBytes;
     return Math.round((fileBytes / this.#appendedBytes) * givenBytes);
@@ -93,7 +93,7 @@ export class OpenPart<H> {
 
   /** Memory that is held for this part until it is full or finished. */
   get gatheredBytes(): number {
-    return (this.#file?.gatheredBytes ?? 0) + (this.filling?.gatheredBytes ?? 0);
+    return (this.#file?.gatheredBytes ?? 0) + (this.gathering?.gatheredBytes ?? 0);
   }
 
   /** Takes bytes, to be written in this order; `holder` hears when they are. */
@@ -120,13 +120,13 @@ export class OpenPart<H> {
 
   /** What has gathered goes on its way: what is complete, or `all` of it. */
   flush(options: { all: boolean }): void {
-    for (const { bytes, holder } of this.filling?.take(options) ?? []) this.add(bytes, holder);
+    for (const { bytes, holder } of this.gathering?.take(options) ?? []) this.add(bytes, holder);
   }
 
   /** Nothing more comes: write the rest and make it durable. */
   finish(): void {
     if (this.#intent.kind !== 'fill') return;
-    for (const { bytes, holder } of this.filling?.finish() ?? []) this.add(bytes, holder);
+    for (const { bytes, holder } of this.gathering?.finish() ?? []) this.add(bytes, holder);
     this.#intent = { kind: 'finish' };
     this.#wake?.();
   }

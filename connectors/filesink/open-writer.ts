@@ -1,13 +1,16 @@
-import type { LineFormat, RecordBatch, SinkContext } from '../../core/spi.ts';
+import type { LineFormat, RecordBatch, Reservation, SinkContext } from '../../core/spi.ts';
 import { lineFormat } from '../formats/line-formats.ts';
+import { CompressedFiles } from './compression/compressed-files.ts';
+import { type Compressor, nodeCompressor } from './compression/compressor.ts';
+import { type ActiveCompression, COMPRESSION_EXTENSIONS } from './compression/settings.ts';
 import { DirectoryOf } from './directories/renderer.ts';
 import { ChunkPool } from './lanes/chunk-pool.ts';
 import { CopyTaker } from './lanes/copy-taker.ts';
 import type { Lane, Parts } from './lanes/lane.ts';
-import { LineFilling } from './lanes/line-filling.ts';
+import { LineGathering } from './lanes/line-gathering.ts';
 import { RANGE_BYTES_MAX, RawLane } from './lanes/raw-lane.ts';
 import { RoutedLane } from './lanes/routed-lane.ts';
-import type { Filling } from './open-part.ts';
+import type { Gathering } from './open-part.ts';
 import type { PartFiles } from './part-files.ts';
 import { IN_FLIGHT_RANGES_MAX, PartWriter } from './part-writer.ts';
 import type { OutputSettings } from './settings.ts';
@@ -15,10 +18,13 @@ import type { OutputSettings } from './settings.ts';
 /** Of the process's memory, what may gather outside of frames before it is given to files. */
 const GATHER_SHARE = 1 / 8;
 
-/** How much a writer takes before it waits for its files; 512 KiB and 4096 unless told. Small ones make it take frames piece by piece. */
-export interface WriterLimits {
-  readonly rangeBytesMax: number;
-  readonly inFlightRangesMax: number;
+/** What a simulation changes of a writer. */
+export interface WriterTuning {
+  /** How much it takes before it waits for its files; 512 KiB and 4096 unless told. Small ones make it take frames piece by piece. */
+  readonly rangeBytesMax?: number;
+  readonly inFlightRangesMax?: number;
+  /** By threads unless told: they answer when they like. */
+  readonly compressorOf?: (compression: ActiveCompression) => Compressor;
 }
 
 export interface OpenWriterOptions<H> {
@@ -27,49 +33,89 @@ export interface OpenWriterOptions<H> {
   readonly files: PartFiles<H>;
   /** The `kind` of every handle. */
   readonly handleKind: string;
-  readonly limits?: WriterLimits | undefined;
+  readonly tuning?: WriterTuning | undefined;
 }
 
 /** The writer of a file-like sink, as its settings want it. */
 export async function openPartWriter<H>(options: OpenWriterOptions<H>): Promise<PartWriter<H>> {
-  const { settings, context, files, handleKind, limits } = options;
+  const { settings, context, handleKind, tuning } = options;
   const { line, extension } = lineFormat(settings);
-  const way = await wayOf(options, line);
+  const { compression } = settings;
+  const reservations = new Reservations(context);
+  const way = await wayOf(options, line, reservations);
+  const packed = compression.type === 'none' ? undefined : await compressed(options, compression, reservations);
   return new PartWriter<H>({
     owner: context,
-    files,
+    files: packed ?? options.files,
     handleKind,
-    extension,
+    extension: compression.type === 'none' ? extension : `${extension}.${COMPRESSION_EXTENSIONS[compression.type]}`,
     roll: settings.roll,
     env: context.env,
     openPartsMax: settings.maxOpenParts,
-    inFlightRangesMax: limits?.inFlightRangesMax ?? IN_FLIGHT_RANGES_MAX,
+    inFlightRangesMax: tuning?.inFlightRangesMax ?? IN_FLIGHT_RANGES_MAX,
+    onClosed: () => reservations.release(),
     ...way,
+  });
+}
+
+/** What one writer has reserved of the process's memory. */
+class Reservations {
+  readonly #context: SinkContext;
+  readonly #made: Reservation[] = [];
+
+  constructor(context: SinkContext) {
+    this.#context = context;
+  }
+
+  async make(): Promise<Reservation> {
+    const { memory, signal } = this.#context;
+    const reservation = await memory.reserve(0, { signal });
+    this.#made.push(reservation);
+    return reservation;
+  }
+
+  release(): void {
+    for (const reservation of this.#made) reservation.release();
+  }
+}
+
+async function compressed<H>(
+  { files, context, tuning }: OpenWriterOptions<H>,
+  compression: ActiveCompression,
+  reservations: Reservations,
+): Promise<PartFiles<H>> {
+  return new CompressedFiles({
+    files,
+    compressor: (tuning?.compressorOf ?? nodeCompressor)(compression),
+    fillingBytesMax: context.memory.limitBytes * GATHER_SHARE,
+    reservation: await reservations.make(),
   });
 }
 
 interface Way<H> {
   laneFor(parts: Parts<H>): Lane;
-  newFilling?: () => Filling;
-  onClosed?: () => void;
+  newGathering?: () => Gathering;
 }
 
-async function wayOf<H>({ settings, context, limits }: OpenWriterOptions<H>, line: LineFormat): Promise<Way<H>> {
-  const { pipeline, env, memory, signal } = context;
+async function wayOf<H>(
+  { settings, context, tuning }: OpenWriterOptions<H>,
+  line: LineFormat,
+  reservations: Reservations,
+): Promise<Way<H>> {
+  const { pipeline, env, memory } = context;
   const { directory, time, roll, nulls } = settings;
   const directories = new DirectoryOf(directory, { pipeline, time, clock: env.clock });
   if (directories.needs.perBatch) {
-    const rangeBytesMax = limits?.rangeBytesMax ?? RANGE_BYTES_MAX;
+    const rangeBytesMax = tuning?.rangeBytesMax ?? RANGE_BYTES_MAX;
     const directoryOf = (batch: RecordBatch) => directories.directoryFor(batchAsRecord(batch));
     return { laneFor: (parts) => new RawLane<H>({ parts, line, roll, rangeBytesMax, directoryOf }) };
   }
-  const reservation = await memory.reserve(0, { signal });
-  const pool = new ChunkPool({ limitBytes: memory.limitBytes * GATHER_SHARE, reservation });
+  const limitBytes = memory.limitBytes * GATHER_SHARE;
+  const pool = new ChunkPool({ limitBytes, reservation: await reservations.make() });
   const taker = new CopyTaker<H>(line);
   return {
     laneFor: (parts) => new RoutedLane<H>({ parts, taker, nulls, directories }),
-    newFilling: () => new LineFilling(pool),
-    onClosed: () => reservation.release(),
+    newGathering: () => new LineGathering(pool),
   };
 }
 

@@ -28,8 +28,6 @@ export interface PartFile<H> extends AsyncDisposable {
   append(chunks: readonly Buffer[]): Promise<void>;
   /** Makes the part durable, still out of every reader's sight, and returns the right to make it visible. */
   close(): Promise<H>;
-  /** How long the file is so far, about, and exactly once it is closed; undefined when that is what was appended. */
-  readonly bytes?: number;
   /** Memory that only filling or closing the part gives back; a place that writes at once has none. */
   readonly gatheredBytes?: number;
   /**

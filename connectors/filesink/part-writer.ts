@@ -8,7 +8,7 @@ import {
   toSluiceError,
 } from '../../core/spi.ts';
 import type { Lane, Parts } from './lanes/lane.ts';
-import { type Filling, OpenPart } from './open-part.ts';
+import { type Gathering, OpenPart } from './open-part.ts';
 import type { PartFiles } from './part-files.ts';
 import { formatPartName } from './part-name.ts';
 import { RollClock } from './roll-clock.ts';
@@ -32,7 +32,7 @@ export interface PartWriterOptions<H> {
   /** Makes the way of records to these parts. */
   laneFor(parts: Parts<H>): Lane;
   /** Where the records of a new part gather; undefined when they go straight from their frames to the file. */
-  newFilling?: (() => Filling) | undefined;
+  newGathering?: (() => Gathering) | undefined;
   /** Called once nothing of this writer uses memory any more. */
   onClosed?: (() => void) | undefined;
 }
@@ -139,7 +139,7 @@ export class PartWriter<H> implements SinkWriter<H>, Parts<H> {
   }
 
   #begin(topic: string, directory: string): OpenPart<H> {
-    const { owner, extension, files, handleKind, newFilling } = this.#options;
+    const { owner, extension, files, handleKind, newGathering } = this.#options;
     const part = new OpenPart<H>({
       files,
       handleKind,
@@ -154,7 +154,7 @@ export class PartWriter<H> implements SinkWriter<H>, Parts<H> {
         counter: this.#counter++,
         extension,
       }),
-      filling: newFilling?.(),
+      gathering: newGathering?.(),
       begunAtMs: this.#nowMs,
       onQueued: this.#queued,
       onDrained: this.#drained,

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { duration, size } from '../../core/spi.ts';
 import { checkLineSettings, type LineSettings, lineSettings } from '../formats/line-formats.ts';
+import { type Compression, compressionSettings } from './compression/settings.ts';
 import type { DirectoryTemplate } from './directories/template.ts';
 import { checkDirectorySettings, directorySettings, type TimeSettings } from './directories/time-settings.ts';
 
@@ -17,6 +18,7 @@ export interface Roll {
 export const outputSettings = {
   ...directorySettings,
   ...lineSettings,
+  ...compressionSettings,
   roll: z
     .strictObject({
       bytes: size().prefault('1GiB').describe('A file is closed once it is this large, before its checkpoint.'),
@@ -52,6 +54,7 @@ export const outputSettings = {
 export interface OutputSettings extends LineSettings {
   readonly directory: DirectoryTemplate;
   readonly time?: TimeSettings | undefined;
+  readonly compression: Compression;
   readonly roll: Roll;
   readonly maxOpenParts: number;
 }

@@ -12,7 +12,7 @@ import type {
   SinkSession,
   Store,
 } from '../../core/spi.ts';
-import { openPartWriter, type WriterLimits } from '../filesink/open-writer.ts';
+import { openPartWriter, type WriterTuning } from '../filesink/open-writer.ts';
 import { S3Committer } from './committer.ts';
 import { diagnoseSink } from './diagnosis.ts';
 import { asStartError } from './errors.ts';
@@ -35,8 +35,8 @@ export interface S3SinkOptions {
   readonly api: S3Api;
   /** How long a file must be nowhere before it is lost: the store may be putting it together. One minute. */
   readonly missingMs?: number;
-  /** How much a writer takes at once; see there. */
-  readonly writerLimits?: WriterLimits | undefined;
+  /** For simulations. */
+  readonly tuning?: WriterTuning | undefined;
   /** Where parts wait that memory is short of: `settings.spool`, and the disk it is on. */
   readonly spool?: Omit<SpoolOptions, 'ids'> | undefined;
 }
@@ -97,7 +97,7 @@ export class S3Sink implements Sink<S3Handle> {
   }
 
   async open(context: SinkContext): Promise<SinkSession<S3Handle>> {
-    const { settings, api, missingMs = MISSING_MS, writerLimits } = this.#options;
+    const { settings, api, missingMs = MISSING_MS, tuning } = this.#options;
     const { bucket, takenByReaders, partBytes } = settings;
     const { env, epoch, signal } = context;
     const root = this.#root;
@@ -116,7 +116,7 @@ export class S3Sink implements Sink<S3Handle> {
         context,
         files: new Uploads({ bucket, root, attributes, partBytes, api, retrier, memory, spool, env, signal }),
         handleKind: 'file',
-        limits: writerLimits,
+        tuning,
       });
     };
     return {
@@ -134,9 +134,25 @@ export class S3Sink implements Sink<S3Handle> {
   }
 }
 
-function attributesOf({ format, storageClass, acl, sse, kmsKeyId, tags }: S3SinkSettings): ObjectAttributes {
+/** No content encoding for compressed files: programs would unpack them on the way, and find a name that ends in .gz. */
+const CONTENT_TYPES = {
+  ndjson: 'application/x-ndjson',
+  raw: 'application/octet-stream',
+  gzip: 'application/gzip',
+  zstd: 'application/zstd',
+};
+
+function attributesOf({
+  format,
+  compression,
+  storageClass,
+  acl,
+  sse,
+  kmsKeyId,
+  tags,
+}: S3SinkSettings): ObjectAttributes {
   return {
-    contentType: format === 'ndjson' ? 'application/x-ndjson' : 'application/octet-stream',
+    contentType: CONTENT_TYPES[compression.type === 'none' ? format : compression.type],
     ...{ storageClass, acl, sse, kmsKeyId },
     tagging: tags === undefined ? undefined : new URLSearchParams(tags).toString(),
   };

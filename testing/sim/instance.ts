@@ -3,7 +3,7 @@ import type { FileSystem } from '../../connectors/file/file-system.ts';
 import { fileSettings } from '../../connectors/file/settings.ts';
 import { FileSink } from '../../connectors/file/sink.ts';
 import { FileStore } from '../../connectors/file/store.ts';
-import type { WriterLimits } from '../../connectors/filesink/open-writer.ts';
+import type { WriterTuning } from '../../connectors/filesink/open-writer.ts';
 import { HdfsSink } from '../../connectors/hdfs/sink.ts';
 import { HdfsStore } from '../../connectors/hdfs/store.ts';
 import { kafkaSourceSettings } from '../../connectors/kafka/settings.ts';
@@ -28,6 +28,7 @@ import { MemoryStore, type MemoryStoreOptions } from '../memory-store.ts';
 import { s3Handler } from '../s3/handler.ts';
 import { MemorySpoolDisk } from '../s3/memory-spool-disk.ts';
 import { S3Model } from '../s3/model.ts';
+import { syncCompressor } from '../sync-compressor.ts';
 import type { VirtualProcess, VirtualTime } from '../virtual-time.ts';
 import type { Caller, Calls } from './calls.ts';
 import { hdfsClient, hdfsSettingsOf } from './hdfs-client.ts';
@@ -170,13 +171,13 @@ function simulatedSink(around: Surroundings, self: Caller, fs: FileSystem, lines
 
 function fileSink({ plan }: Surroundings, fs: FileSystem, lines: Lines): Sink {
   const settings = fileSettings.parse({ type: 'file', path: OUT, ...lines });
-  return new FileSink({ root: OUT, settings, fs, writerLimits: writerLimits(plan) });
+  return new FileSink({ root: OUT, settings, fs, tuning: tuningOf(plan) });
 }
 
 function s3Sink(around: Surroundings, self: Caller, lines: Lines): Sink {
   const prefix = OUT_PREFIX.slice(0, -1);
   const settings = s3Settings.parse({ type: 's3', bucket: BUCKET, prefix, ...S3_CONNECTION, ...lines });
-  const options = { settings, api: s3Api(around, self, settings), writerLimits: writerLimits(around.plan) };
+  const options = { settings, api: s3Api(around, self, settings), tuning: tuningOf(around.plan) };
   if (!around.plan.spool) return new S3Sink(options);
   const send = through(around, self, 'disk');
   const disk = interposedSpoolDisk(new MemorySpoolDisk(), (label, effect) => {
@@ -197,8 +198,8 @@ class S3SinkInNeed extends S3Sink {
   }
 }
 
-function writerLimits({ rangeBytes, inFlightRanges }: Plan): WriterLimits {
-  return { rangeBytesMax: rangeBytes, inFlightRangesMax: inFlightRanges };
+function tuningOf({ rangeBytes, inFlightRanges }: Plan): WriterTuning {
+  return { rangeBytesMax: rangeBytes, inFlightRangesMax: inFlightRanges, compressorOf: syncCompressor };
 }
 
 function simulatedStore(around: Surroundings, self: Caller, fs: FileSystem): Store {

@@ -1,6 +1,6 @@
 import { type LineFormat, NEWLINE, NULL_LINE, rewriteNewlines } from '../../../core/spi.ts';
 import type { OpenPart } from '../open-part.ts';
-import type { LineFilling } from './line-filling.ts';
+import type { LineGathering } from './line-gathering.ts';
 import type { RecordAt } from './record-at.ts';
 import type { RecordTaker } from './routed-lane.ts';
 
@@ -27,13 +27,13 @@ export class CopyTaker<H> implements RecordTaker<H> {
   take(part: OpenPart<H>, record: RecordAt): boolean {
     const { delimiter, newlines } = this.#line;
     const { valueStart: start, valueEnd: end } = record;
-    const filling = part.filling as LineFilling;
-    if (start < 0) filling.append(this.#nullLine, 0, this.#nullLine.length, delimiter);
+    const gathering = part.gathering as LineGathering;
+    if (start < 0) gathering.append(this.#nullLine, 0, this.#nullLine.length, delimiter);
     else {
       if (newlines === 'rewrite' && this.#findNewline(start) < end) this.#rewrite(record);
-      filling.append(this.#bytes, start, end, delimiter);
+      gathering.append(this.#bytes, start, end, delimiter);
     }
-    return filling.isReady;
+    return gathering.isReady;
   }
 
   #findNewline(start: number): number {

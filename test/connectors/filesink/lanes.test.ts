@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { parseTemplate } from '../../../connectors/filesink/directories/template.ts';
 import { timeSettings } from '../../../connectors/filesink/directories/time-settings.ts';
-import type { WriterLimits } from '../../../connectors/filesink/open-writer.ts';
+import type { WriterTuning } from '../../../connectors/filesink/open-writer.ts';
 import type { OutputSettings } from '../../../connectors/filesink/settings.ts';
 import { type BatchSpec, frameOf } from '../../../testing/frames.ts';
 import { failsWith } from '../../core/support/expect.ts';
@@ -18,10 +18,10 @@ const BY_KEY = { directory: parseTemplate('{topic}/k={key}') };
 async function written(
   specs: readonly (readonly BatchSpec[])[],
   settings: Partial<OutputSettings>,
-  limits?: WriterLimits,
+  tuning?: WriterTuning,
 ) {
   const files = new FakeFiles();
-  await using writer = await writerOn(files, settings, limits);
+  await using writer = await writerOn(files, settings, tuning);
   const handles = [];
   for (const [index, frameSpecs] of specs.entries()) {
     const frame = frameOf(frameSpecs);

@@ -1,5 +1,5 @@
 import { parseTemplate } from '../../../../connectors/filesink/directories/template.ts';
-import { openPartWriter, type WriterLimits } from '../../../../connectors/filesink/open-writer.ts';
+import { openPartWriter, type WriterTuning } from '../../../../connectors/filesink/open-writer.ts';
 import type { PartFile, PartFiles } from '../../../../connectors/filesink/part-files.ts';
 import type { PartWriter } from '../../../../connectors/filesink/part-writer.ts';
 import type { OutputSettings } from '../../../../connectors/filesink/settings.ts';
@@ -54,6 +54,7 @@ export const SETTINGS: OutputSettings = {
   directory: parseTemplate('{topic}'),
   format: 'ndjson',
   nulls: 'skip',
+  compression: { type: 'none' },
   roll: { bytes: Number.MAX_SAFE_INTEGER, records: Number.MAX_SAFE_INTEGER },
   maxOpenParts: 512,
 };
@@ -61,11 +62,11 @@ export const SETTINGS: OutputSettings = {
 export function writerOn(
   files: FakeFiles,
   settings: Partial<OutputSettings> = {},
-  limits?: WriterLimits,
+  tuning?: WriterTuning,
   { env } = new VirtualEnv(),
 ): Promise<PartWriter<string>> {
   const owner = { pipeline: 'p', lineage: '0123456789abcdef', layout: 1, shard: 0, epoch: 3 };
   const memory = new SharedMemoryBudget(MEMORY_BYTES, env);
   const context = { ...owner, env, memory, signal: never };
-  return openPartWriter({ settings: { ...SETTINGS, ...settings }, context, files, handleKind: 'fake', limits });
+  return openPartWriter({ settings: { ...SETTINGS, ...settings }, context, files, handleKind: 'fake', tuning });
 }

@@ -1,10 +1,10 @@
-import type { Chunk, Filling } from '../open-part.ts';
+import type { Chunk, Gathering } from '../open-part.ts';
 import type { ChunkPool } from './chunk-pool.ts';
 
 const NOTHING = Buffer.alloc(0);
 
 /** Lines of one part, copied out of their frames. */
-export class LineFilling implements Filling {
+export class LineGathering implements Gathering {
   readonly #pool: ChunkPool;
   #buffer: Buffer = NOTHING;
   #used = 0;
