@@ -20,6 +20,12 @@ export type FieldKind = 'missing' | 'null' | 'true' | 'false' | 'number' | 'stri
 
 const [TRUE, FALSE, NULL] = [Buffer.from('true'), Buffer.from('false'), Buffer.from('null')];
 
+/** A key of the path. */
+interface Step {
+  readonly name: string;
+  readonly bytes: Buffer;
+}
+
 /**
  * Finds one field in JSON without parsing it. The answer is that of `JSON.parse`, because it checks as
  * strictly: the last of two equal keys counts, steps lead through objects only, and what is not JSON has no fields.
@@ -28,7 +34,7 @@ export class FieldScan {
   /** Where the found value lies, without the quotes of a string. */
   start = 0;
   end = 0;
-  readonly #steps: readonly { readonly name: string; readonly bytes: Buffer }[];
+  readonly #steps: readonly Step[];
   #kind: FieldKind = 'missing';
   /** For each open container, whether it is an object. */
   readonly #objects: boolean[] = [];
@@ -105,9 +111,13 @@ export class FieldScan {
   }
 
   #isStep(index: number, bytes: Buffer, start: number, end: number): boolean {
-    const { name, bytes: wanted } = this.#steps[index] as { name: string; bytes: Buffer };
-    if (end - start === wanted.length && skipWord(bytes, start, end, wanted) === end) return true;
-    return end - start > wanted.length && hasEscape(bytes, start, end) && textOf(bytes, start, end) === name;
+    const { name, bytes: wanted } = this.#steps[index] as Step;
+    const first = bytes[start];
+    // An escape is longer than what it stands for, so most keys are told apart by their length and their first byte.
+    if (first !== wanted[0] && first !== BACKSLASH && wanted.length > 0) return false;
+    if (end - start <= wanted.length)
+      return end - start === wanted.length && skipWord(bytes, start, end, wanted) === end;
+    return hasEscape(bytes, start, end) && textOf(bytes, start, end) === name;
   }
 
   #keepScalar(bytes: Buffer, start: number, end: number, first: number): void {

@@ -1,10 +1,16 @@
 import { DAY_MS, daysInMonth, daysOf, HOUR_MS, MINUTE_MS } from './civil.ts';
 
 const ZERO = 0x30;
-const [PLUS, COMMA, MINUS, DOT, COLON] = Buffer.from('+,-.:') as unknown as [number, number, number, number, number];
-/** `T` as RFC 3339 allows it, and the space of SQL. */
-const BETWEEN = new Set(Buffer.from('Tt '));
-const ZULU = new Set(Buffer.from('Zz'));
+const SPACE = 0x20;
+const PLUS = 0x2b;
+const COMMA = 0x2c;
+const MINUS = 0x2d;
+const DOT = 0x2e;
+const COLON = 0x3a;
+const SMALL_T = 0x74;
+const SMALL_Z = 0x7a;
+/** The bit that makes a letter of ASCII a small one. */
+const LOWER_CASE = 0x20;
 
 /**
  * Milliseconds since 1970 of a time as ISO 8601 and RFC 3339 write it: `2026-01-31`, `2026-01-31T12:00`, with seconds and
@@ -22,7 +28,9 @@ export function parseIsoTime(bytes: Uint8Array, start: number, end: number): num
 
   const hour = digits(bytes, start + 11, end, 2);
   const minute = digits(bytes, start + 14, end, 2);
-  if (!BETWEEN.has(bytes[start + 10] as number) || bytes[start + 13] !== COLON) return Number.NaN;
+  const between = bytes[start + 10] as number;
+  // `T` as RFC 3339 allows it, and the space of SQL.
+  if ((between !== SPACE && (between | LOWER_CASE) !== SMALL_T) || bytes[start + 13] !== COLON) return Number.NaN;
   if (hour < 0 || hour > 23 || minute < 0 || minute > 59) return Number.NaN;
   let at = start + 16;
   let ms = 0;
@@ -50,7 +58,7 @@ const PLACE_MS = [100, 10, 1];
 function offsetMs(bytes: Uint8Array, at: number, end: number): number {
   if (at === end) return 0;
   const first = bytes[at] as number;
-  if (ZULU.has(first)) return at + 1 === end ? 0 : Number.NaN;
+  if ((first | LOWER_CASE) === SMALL_Z) return at + 1 === end ? 0 : Number.NaN;
   if (first !== PLUS && first !== MINUS) return Number.NaN;
   const hours = digits(bytes, at + 1, end, 2);
   const minutesAt = at + 3 < end && bytes[at + 3] === COLON ? at + 4 : at + 3;

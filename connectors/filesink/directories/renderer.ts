@@ -12,7 +12,7 @@ import { Timezone } from './timezone.ts';
 /** Memory for directories that were asked for before, about; all are forgotten when it is used up. */
 const REMEMBERED_BYTES_MAX = 4 * 1024 * 1024;
 /** What a remembered step costs beside its text, about. */
-const STEP_BYTES = 150;
+const STEP_BYTES = 200;
 
 /** What a directory depends on. One object may be used again for every record; what is not needed is not read. */
 export interface DirectoryRecord extends TimedRecord {
@@ -46,18 +46,19 @@ class Branch {
   path: string | undefined;
   #value: Value;
   #next: Branch | undefined;
-  readonly #branches = new Map<Value, Branch>();
+  #branches: Map<Value, Branch> | undefined;
 
   /** Neighbours usually agree, so the last one is looked at first. */
   get(value: Value): Branch | undefined {
     if (this.#next !== undefined && this.#value === value) return this.#next;
-    this.#next = this.#branches.get(value);
+    this.#next = this.#branches?.get(value);
     this.#value = value;
     return this.#next;
   }
 
   add(value: Value): Branch {
     const branch = new Branch();
+    this.#branches ??= new Map();
     this.#branches.set(value, branch);
     return branch;
   }

@@ -1,11 +1,11 @@
 import { cutName, encodeByte, encodeFront, encodeInside, NAME_BYTES_MAX } from '../directory-name.ts';
 
 /** What stands for an empty or missing value. At the front of a name, `_` would hide it from readers. */
-export const MISSING_INSIDE = '__default__';
-export const MISSING_IN_FRONT = 'default__';
+const MISSING_INSIDE = '__default__';
+const MISSING_IN_FRONT = 'default__';
 
 /** An S3 key (1,024 bytes) has room for the longest prefix (512) in front of it, and a file name (under 170) behind. */
-export const PATH_BYTES_MAX = 340;
+const PATH_BYTES_MAX = 340;
 /** Short enough that as many names as a template may have fit; long enough for a hash and a few letters. */
 const CUT_BYTES = 41;
 

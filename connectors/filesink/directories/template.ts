@@ -3,7 +3,7 @@ import { nearest, SluiceError } from '../../../core/spi.ts';
 import { parseTimePattern, type TimePattern } from './time-pattern.ts';
 
 /** What keeps a path short enough for every place; `segment.ts` bounds its bytes. */
-export const SEGMENTS_MAX = 8;
+const SEGMENTS_MAX = 8;
 
 /** What differs from record to record. */
 export type Varying =
