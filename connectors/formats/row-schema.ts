@@ -18,7 +18,14 @@ export interface RowField {
 export type MetaName = 'topic' | 'partition' | 'offset' | 'timestamp' | 'key' | 'headers';
 
 /** Where a column's values come from: a path into the record's JSON value, or what is known beside it. */
-export type ColumnSource = { readonly path: readonly string[] } | { readonly meta: MetaName };
+export type ColumnSource =
+  | {
+      /** The keys from the outside in; none is the value as a whole. */
+      readonly path: readonly string[];
+      /** Of a `string`: takes any JSON, strings as they are and the rest as its text. */
+      readonly anyAsText?: true;
+    }
+  | { readonly meta: MetaName };
 
 export interface Column extends RowField {
   readonly from: ColumnSource;
