@@ -1,0 +1,127 @@
+const MS_PER_DAY = 86_400_000;
+const ZERO = 48;
+
+/** The days since 1970-01-01 of `2024-02-29`; undefined for anything else. */
+export function parseDate(text: string): number | undefined {
+  return text.length === 10 ? dateAt(text) : undefined;
+}
+
+/**
+ * Units since 1970 of an ISO 8601 time with a zone, `2024-02-29T12:00:00.123Z` or `..+02:00`; undefined for anything else.
+ * Digits finer than the unit are cut off.
+ */
+export function parseTimestamp(text: string, unit: 'ms' | 'us'): number | undefined {
+  const days = dateAt(text);
+  const hour = digitsAt(text, 11, 2);
+  const minute = digitsAt(text, 14, 2);
+  const between = text[10];
+  if (days === undefined || hour < 0 || hour > 23 || minute < 0 || minute > 59) return undefined;
+  if ((between !== 'T' && between !== 't' && between !== ' ') || text[13] !== ':') return undefined;
+  let second = 0;
+  let us = 0;
+  let at = 16;
+  if (text[at] === ':') {
+    second = digitsAt(text, 17, 2);
+    if (second < 0 || second > 59) return undefined;
+    at = 19;
+    if (text[at] === '.' || text[at] === ',') {
+      const start = ++at;
+      for (let scale = 100_000; isDigit(text, at); at++, scale = Math.floor(scale / 10))
+        us += (text.charCodeAt(at) - ZERO) * scale;
+      if (at === start) return undefined;
+    }
+  }
+  const zoneMinutes = zoneAt(text, at);
+  if (zoneMinutes === undefined) return undefined;
+  const seconds = days * 86_400 + hour * 3600 + (minute - zoneMinutes) * 60 + second;
+  return unit === 'us' ? seconds * 1_000_000 + us : seconds * 1000 + Math.floor(us / 1000);
+}
+
+export function formatDate(days: number): string {
+  const { year, month, day } = civil(days);
+  const yyyy = year >= 0 && year <= 9999 ? pad(year, 4) : `${year < 0 ? '-' : '+'}${pad(Math.abs(year), 6)}`;
+  return `${yyyy}-${pad(month, 2)}-${pad(day, 2)}`;
+}
+
+/** `2024-02-29T12:00:00.123Z`, with six digits for `us`. */
+export function formatTimestamp(value: number, unit: 'ms' | 'us'): string {
+  const perMs = unit === 'us' ? 1000 : 1;
+  const perDay = MS_PER_DAY * perMs;
+  const days = Math.floor(value / perDay);
+  const inDay = value - days * perDay;
+  const ms = Math.floor(inDay / perMs);
+  const time = `${pad(Math.floor(ms / 3_600_000), 2)}:${pad(Math.floor(ms / 60_000) % 60, 2)}:${pad(Math.floor(ms / 1000) % 60, 2)}`;
+  const fraction = unit === 'us' ? pad((ms % 1000) * 1000 + (inDay % 1000), 6) : pad(ms % 1000, 3);
+  return `${formatDate(days)}T${time}.${fraction}Z`;
+}
+
+function dateAt(text: string): number | undefined {
+  const year = digitsAt(text, 0, 4);
+  const month = digitsAt(text, 5, 2);
+  const day = digitsAt(text, 8, 2);
+  if (year < 0 || month < 1 || month > 12 || day < 1 || text[4] !== '-' || text[7] !== '-') return undefined;
+  return day > daysOfMonth(year, month) ? undefined : daysOf(year, month, day);
+}
+
+/** Minutes east of UTC of what ends the text: `Z`, `+02`, `+0200` or `+02:00`. */
+function zoneAt(text: string, at: number): number | undefined {
+  const sign = text[at];
+  if (sign === 'Z' || sign === 'z') return at + 1 === text.length ? 0 : undefined;
+  if (sign !== '+' && sign !== '-') return undefined;
+  const minutesAt = text[at + 3] === ':' ? at + 4 : at + 3;
+  const hours = digitsAt(text, at + 1, 2);
+  const minutes = text.length === at + 3 ? 0 : digitsAt(text, minutesAt, 2);
+  if (hours < 0 || hours > 23 || minutes < 0 || minutes > 59) return undefined;
+  if (text.length !== at + 3 && text.length !== minutesAt + 2) return undefined;
+  return (sign === '-' ? -1 : 1) * (hours * 60 + minutes);
+}
+
+/** Days since 1970-01-01 of a Gregorian date, by eras of 400 years that begin in March. */
+function daysOf(year: number, month: number, day: number): number {
+  const marchYear = month <= 2 ? year - 1 : year;
+  const era = Math.floor(marchYear / 400);
+  const yearOfEra = marchYear - era * 400;
+  const dayOfYear = Math.floor((153 * ((month + 9) % 12) + 2) / 5) + day - 1;
+  return (
+    era * 146_097 + yearOfEra * 365 + Math.floor(yearOfEra / 4) - Math.floor(yearOfEra / 100) + dayOfYear - 719_468
+  );
+}
+
+function civil(days: number): { year: number; month: number; day: number } {
+  const shifted = days + 719_468;
+  const era = Math.floor(shifted / 146_097);
+  const dayOfEra = shifted - era * 146_097;
+  const yearOfEra = Math.floor(
+    (dayOfEra - Math.floor(dayOfEra / 1460) + Math.floor(dayOfEra / 36_524) - Math.floor(dayOfEra / 146_096)) / 365,
+  );
+  const dayOfYear = dayOfEra - (365 * yearOfEra + Math.floor(yearOfEra / 4) - Math.floor(yearOfEra / 100));
+  const shiftedMonth = Math.floor((5 * dayOfYear + 2) / 153);
+  const month = ((shiftedMonth + 2) % 12) + 1;
+  const year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0);
+  return { year, month, day: dayOfYear - Math.floor((153 * shiftedMonth + 2) / 5) + 1 };
+}
+
+function daysOfMonth(year: number, month: number): number {
+  if (month === 2) return year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0) ? 29 : 28;
+  return month === 4 || month === 6 || month === 9 || month === 11 ? 30 : 31;
+}
+
+function digitsAt(text: string, at: number, count: number): number {
+  let value = 0;
+  for (let index = at; index < at + count; index++) {
+    const digit = text.charCodeAt(index) - ZERO;
+    // Also false behind the end of the text, where the code is NaN.
+    if (!(digit >= 0 && digit <= 9)) return -1;
+    value = value * 10 + digit;
+  }
+  return value;
+}
+
+function isDigit(text: string, at: number): boolean {
+  const code = text.charCodeAt(at);
+  return code >= ZERO && code <= ZERO + 9;
+}
+
+function pad(value: number, digits: number): string {
+  return String(value).padStart(digits, '0');
+}
