@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import { SluiceError } from '../../core/spi.ts';
-import { ByteWriter } from './byte-writer.ts';
 import { cellText } from './cells.ts';
-import type { FormatRecord, PartEncoder, RecordFormat } from './part-encoder.ts';
+import { LineEncoder, type WriteLine } from './line-encoder.ts';
+import type { RecordFormat } from './part-encoder.ts';
 import type { Column, RowValue } from './row-schema.ts';
-import { type RowReader, rowReader } from './rows.ts';
+import { rowReader } from './rows.ts';
 
 /** The keys of format `csv`, beside its columns. Refine the whole object with `checkCsvSettings`. */
 export const csvSettings = {
@@ -67,38 +67,13 @@ export function csvFormat(columns: readonly Column[], settings: CsvSettings): Re
     });
   const read = rowReader(columns);
   const lines = new CsvLines(columns, settings);
-  return { extension: 'csv', begin: () => new CsvEncoder(read, lines) };
-}
-
-class CsvEncoder implements PartEncoder {
-  readonly #out = new ByteWriter();
-  readonly #read: RowReader;
-  readonly #lines: CsvLines;
-  #begun = false;
-
-  constructor(read: RowReader, lines: CsvLines) {
-    this.#read = read;
-    this.#lines = lines;
-  }
-
-  add(record: FormatRecord): void {
-    const line = this.#lines.line(this.#read(record));
-    if (!this.#begun) this.#out.text(this.#lines.header());
-    this.#begun = true;
-    this.#out.text(line);
-  }
-
-  get gatheredBytes(): number {
-    return this.#out.length;
-  }
-
-  take(): Buffer[] {
-    return this.#out.take();
-  }
-
-  finish(): Buffer[] {
-    return this.#out.take();
-  }
+  const header = lines.header();
+  const write: WriteLine = (record, out, isFirst) => {
+    const line = lines.line(read(record));
+    if (isFirst) out.text(header);
+    out.text(line);
+  };
+  return { extension: 'csv', begin: () => new LineEncoder(write) };
 }
 
 /** How rows become lines. */
