@@ -11,11 +11,13 @@ export class ByteWriter {
   #full: Buffer[] = [];
   #fullBytes = 0;
   #chunk: Buffer = Buffer.alloc(0);
+  /** Before it the bytes of the chunk were given out. */
+  #start = 0;
   #at = 0;
   #chunkBytes = CHUNK_BYTES_MIN;
 
   get length(): number {
-    return this.#fullBytes + this.#at;
+    return this.#fullBytes + this.#at - this.#start;
   }
 
   /** What was written since the last time, in order. The memory is the caller's from then on. */
@@ -24,7 +26,6 @@ export class ByteWriter {
     const taken = this.#full;
     this.#full = [];
     this.#fullBytes = 0;
-    this.#chunk = Buffer.alloc(0);
     return taken;
   }
 
@@ -121,11 +122,13 @@ export class ByteWriter {
     this.#close();
     this.#chunk = Buffer.allocUnsafeSlow(Math.max(bytes, this.#chunkBytes));
     this.#chunkBytes = Math.min(this.#chunkBytes * 2, CHUNK_BYTES_MAX);
+    this.#start = this.#at = 0;
   }
 
   #close(): void {
-    if (this.#at > 0) this.#full.push(this.#chunk.subarray(0, this.#at));
-    this.#fullBytes += this.#at;
-    this.#at = 0;
+    if (this.#at === this.#start) return;
+    this.#full.push(this.#chunk.subarray(this.#start, this.#at));
+    this.#fullBytes += this.#at - this.#start;
+    this.#start = this.#at;
   }
 }
