@@ -40,7 +40,7 @@ export function parseTimestamp(text: string, unit: 'ms' | 'us'): number | undefi
 export function formatDate(days: number): string {
   const { year, month, day } = civil(days);
   const yyyy = year >= 0 && year <= 9999 ? pad(year, 4) : `${year < 0 ? '-' : '+'}${pad(Math.abs(year), 6)}`;
-  return `${yyyy}-${pad(month, 2)}-${pad(day, 2)}`;
+  return `${yyyy}-${twoDigits(month)}-${twoDigits(day)}`;
 }
 
 /** `2024-02-29T12:00:00.123Z`, with six digits for `us`. */
@@ -50,9 +50,23 @@ export function formatTimestamp(value: number, unit: 'ms' | 'us'): string {
   const days = Math.floor(value / perDay);
   const inDay = value - days * perDay;
   const ms = Math.floor(inDay / perMs);
-  const time = `${pad(Math.floor(ms / 3_600_000), 2)}:${pad(Math.floor(ms / 60_000) % 60, 2)}:${pad(Math.floor(ms / 1000) % 60, 2)}`;
-  const fraction = unit === 'us' ? pad((ms % 1000) * 1000 + (inDay % 1000), 6) : pad(ms % 1000, 3);
-  return `${formatDate(days)}T${time}.${fraction}Z`;
+  const seconds = Math.floor(ms / 1000);
+  const hour = twoDigits(Math.floor(seconds / 3600));
+  const minute = twoDigits(Math.floor(seconds / 60) % 60);
+  const rest = ms % 1000;
+  const fraction = unit === 'us' ? pad(rest * 1000 + (inDay % 1000), 6) : pad(rest, 3);
+  return `${lastDate(days)}T${hour}:${minute}:${twoDigits(seconds % 60)}.${fraction}Z`;
+}
+
+/** Times in a row are mostly of one day. */
+const last = { days: 0, text: formatDate(0) };
+
+function lastDate(days: number): string {
+  if (days !== last.days) {
+    last.text = formatDate(days);
+    last.days = days;
+  }
+  return last.text;
 }
 
 function dateAt(text: string): number | undefined {
@@ -124,4 +138,8 @@ function isDigit(text: string, at: number): boolean {
 
 function pad(value: number, digits: number): string {
   return String(value).padStart(digits, '0');
+}
+
+function twoDigits(value: number): string {
+  return value < 10 ? `0${value}` : String(value);
 }
