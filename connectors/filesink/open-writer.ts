@@ -1,11 +1,14 @@
-import type { LineFormat, RecordBatch, Reservation, SinkContext } from '../../core/spi.ts';
-import { lineFormat } from '../formats/line-formats.ts';
+import type { RecordBatch, Reservation, SinkContext } from '../../core/spi.ts';
+import { type Format, formatOf } from '../formats/settings.ts';
 import { CompressedFiles } from './compression/compressed-files.ts';
 import { type Compressor, nodeCompressor } from './compression/compressor.ts';
 import { type ActiveCompression, COMPRESSION_EXTENSIONS } from './compression/settings.ts';
 import { DirectoryOf } from './directories/renderer.ts';
 import { ChunkPool } from './lanes/chunk-pool.ts';
 import { CopyTaker } from './lanes/copy-taker.ts';
+import { EncodeTaker } from './lanes/encode-taker.ts';
+import { EncoderGathering } from './lanes/encoder-gathering.ts';
+import { HeldBytes } from './lanes/held-bytes.ts';
 import type { Lane, Parts } from './lanes/lane.ts';
 import { LineGathering } from './lanes/line-gathering.ts';
 import { RANGE_BYTES_MAX, RawLane } from './lanes/raw-lane.ts';
@@ -15,8 +18,8 @@ import type { PartFiles } from './part-files.ts';
 import { IN_FLIGHT_RANGES_MAX, PartWriter } from './part-writer.ts';
 import type { OutputSettings } from './settings.ts';
 
-/** Of the process's memory, what may gather outside of frames before it is given to files. */
-const GATHER_SHARE = 1 / 8;
+/** Of the process's memory, what may gather outside of frames before it is given to files; as much again while it is compressed. */
+const GATHER_SHARE = 1 / 4;
 
 /** What a simulation changes of a writer. */
 export interface WriterTuning {
@@ -33,16 +36,19 @@ export interface OpenWriterOptions<H> {
   readonly files: PartFiles<H>;
   /** The `kind` of every handle. */
   readonly handleKind: string;
+  /** Of the process's memory; less for a place that gathers itself. */
+  readonly gatherShare?: number;
   readonly tuning?: WriterTuning | undefined;
 }
 
 /** The writer of a file-like sink, as its settings want it. */
 export async function openPartWriter<H>(options: OpenWriterOptions<H>): Promise<PartWriter<H>> {
   const { settings, context, handleKind, tuning } = options;
-  const { line, extension } = lineFormat(settings);
+  const format = formatOf(settings, context.env);
+  const { extension } = format;
   const { compression } = settings;
   const reservations = new Reservations(context);
-  const way = await wayOf(options, line, reservations);
+  const way = await wayOf(options, format, reservations);
   const packed = compression.type === 'none' ? undefined : await compressed(options, compression, reservations);
   return new PartWriter<H>({
     owner: context,
@@ -80,14 +86,14 @@ class Reservations {
 }
 
 async function compressed<H>(
-  { files, context, tuning }: OpenWriterOptions<H>,
+  { files, context, tuning, gatherShare = GATHER_SHARE }: OpenWriterOptions<H>,
   compression: ActiveCompression,
   reservations: Reservations,
 ): Promise<PartFiles<H>> {
   return new CompressedFiles({
     files,
     compressor: (tuning?.compressorOf ?? nodeCompressor)(compression),
-    fillingBytesMax: context.memory.limitBytes * GATHER_SHARE,
+    fillingBytesMax: context.memory.limitBytes * gatherShare,
     reservation: await reservations.make(),
   });
 }
@@ -98,24 +104,32 @@ interface Way<H> {
 }
 
 async function wayOf<H>(
-  { settings, context, tuning }: OpenWriterOptions<H>,
-  line: LineFormat,
+  { settings, context, tuning, gatherShare = GATHER_SHARE }: OpenWriterOptions<H>,
+  format: Format,
   reservations: Reservations,
 ): Promise<Way<H>> {
   const { pipeline, env, memory } = context;
   const { directory, time, roll, nulls } = settings;
   const directories = new DirectoryOf(directory, { pipeline, time, clock: env.clock });
-  if (directories.needs.perBatch) {
+  if (format.kind === 'lines' && directories.needs.perBatch) {
+    const { line } = format;
     const rangeBytesMax = tuning?.rangeBytesMax ?? RANGE_BYTES_MAX;
     const directoryOf = (batch: RecordBatch) => directories.directoryFor(batchAsRecord(batch));
     return { laneFor: (parts) => new RawLane<H>({ parts, line, roll, rangeBytesMax, directoryOf }) };
   }
-  const limitBytes = memory.limitBytes * GATHER_SHARE;
-  const pool = new ChunkPool({ limitBytes, reservation: await reservations.make() });
-  const taker = new CopyTaker<H>(line);
+  const gather = { limitBytes: memory.limitBytes * gatherShare, reservation: await reservations.make() };
+  if (format.kind === 'lines') {
+    const pool = new ChunkPool(gather);
+    const taker = new CopyTaker<H>(format.line);
+    return {
+      laneFor: (parts) => new RoutedLane<H>({ parts, taker, nulls, directories }),
+      newGathering: () => new LineGathering(pool),
+    };
+  }
+  const held = new HeldBytes(gather);
   return {
-    laneFor: (parts) => new RoutedLane<H>({ parts, taker, nulls, directories }),
-    newGathering: () => new LineGathering(pool),
+    laneFor: (parts) => new RoutedLane<H>({ parts, taker: new EncodeTaker<H>(parts, held), nulls, directories }),
+    newGathering: () => new EncoderGathering(format.format.begin(), held),
   };
 }
 

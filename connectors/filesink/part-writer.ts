@@ -138,6 +138,16 @@ export class PartWriter<H> implements SinkWriter<H>, Parts<H> {
     return true;
   }
 
+  flushLargest(bytes: number): void {
+    let missing = bytes;
+    const gathered = (part: OpenPart<H>) => part.gathering?.gatheredBytes ?? 0;
+    for (const part of [...this.#openParts()].sort((a, b) => gathered(b) - gathered(a))) {
+      if (missing <= 0) return;
+      missing -= gathered(part);
+      part.flush({ all: true });
+    }
+  }
+
   #begin(topic: string, directory: string): OpenPart<H> {
     const { owner, extension, files, handleKind, newGathering } = this.#options;
     const part = new OpenPart<H>({

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { duration, size } from '../../core/spi.ts';
-import { checkLineSettings, type LineSettings, lineSettings } from '../formats/line-formats.ts';
+import { checkFormatSettings, type FormatSettings, formatSettings } from '../formats/settings.ts';
 import { type Compression, compressionSettings } from './compression/settings.ts';
 import type { DirectoryTemplate } from './directories/template.ts';
 import { checkDirectorySettings, directorySettings, type TimeSettings } from './directories/time-settings.ts';
@@ -17,7 +17,7 @@ export interface Roll {
 /** The keys that every file-like sink has. Refine the whole object with `checkOutputSettings`. */
 export const outputSettings = {
   ...directorySettings,
-  ...lineSettings,
+  ...formatSettings,
   ...compressionSettings,
   roll: z
     .strictObject({
@@ -51,7 +51,7 @@ export const outputSettings = {
 };
 
 /** What every file-like sink lets its user say about files. */
-export interface OutputSettings extends LineSettings {
+export interface OutputSettings extends FormatSettings {
   readonly directory: DirectoryTemplate;
   readonly time?: TimeSettings | undefined;
   readonly compression: Compression;
@@ -61,6 +61,14 @@ export interface OutputSettings extends LineSettings {
 
 /** For `superRefine`: what no single key can say. */
 export function checkOutputSettings(settings: OutputSettings, context: z.RefinementCtx): void {
-  checkLineSettings(settings, context);
+  checkFormatSettings(settings, context);
   checkDirectorySettings(settings, context);
+  const { format, compression } = settings;
+  if (compression.type === 'none' || (format !== 'avro' && format !== 'parquet')) return;
+  const own = format === 'avro' ? 'avro.codec' : 'parquet.compression';
+  context.addIssue({
+    code: 'custom',
+    path: ['compression'],
+    message: `files of format ${format} are compressed inside, or nobody could read a part of one: use ${own}`,
+  });
 }

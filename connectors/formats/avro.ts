@@ -36,7 +36,7 @@ export const avroSettings = {
         .prefault('256KiB')
         .describe('A block is closed once it is this large, before compression. Readers take a block at a time.'),
     })
-    .prefault({})
+    .optional()
     .describe('How object container files are written.'),
 };
 
@@ -95,6 +95,10 @@ class AvroEncoder implements PartEncoder {
     return this.#completeBytes + this.#block.length;
   }
 
+  endBlock(): void {
+    if (this.#blockRecords > 0) this.#closeBlock();
+  }
+
   take(): Buffer[] {
     const taken = this.#complete;
     this.#complete = [];
@@ -103,7 +107,7 @@ class AvroEncoder implements PartEncoder {
   }
 
   finish(): Buffer[] {
-    if (this.#blockRecords > 0) this.#closeBlock();
+    this.endBlock();
     return this.take();
   }
 

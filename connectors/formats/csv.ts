@@ -38,7 +38,7 @@ export const csvSettings = {
             'Columns of numbers and times stay as they are.',
         ),
     })
-    .prefault({})
+    .optional()
     .describe('How cells and lines are written, after RFC 4180.'),
 };
 
@@ -52,8 +52,8 @@ export interface CsvSettings {
 }
 
 /** For `superRefine`: what no single key can say. */
-export function checkCsvSettings({ csv }: { readonly csv: CsvSettings }, context: z.RefinementCtx): void {
-  if (!csv.null.includes(csv.delimiter)) return;
+export function checkCsvSettings({ csv }: { readonly csv?: CsvSettings | undefined }, context: z.RefinementCtx): void {
+  if (csv === undefined || !csv.null.includes(csv.delimiter)) return;
   context.addIssue({ code: 'custom', path: ['csv', 'null'], message: 'the delimiter cannot be a part of it' });
 }
 

@@ -23,6 +23,9 @@ export class LineEncoder implements PartEncoder {
     return this.#out.length;
   }
 
+  /** Every line is one. */
+  endBlock(): void {}
+
   take(): Buffer[] {
     return this.#out.take();
   }

@@ -12,6 +12,8 @@ export interface PartEncoder {
   add(record: FormatRecord): void;
   /** Memory that is held until `take` or `finish` gives it out, about. */
   readonly gatheredBytes: number;
+  /** Ends the block in hand early, so that `take` gives out everything. */
+  endBlock(): void;
   /** What is complete so far, in order: whole blocks, or nothing. The memory is the caller's from then on. */
   take(): Buffer[];
   /** Everything that is left, and what ends the file. Nothing is added afterwards. */

@@ -27,6 +27,8 @@ import { identityOf, S3Store } from './store.ts';
 import { Uploads } from './upload.ts';
 
 const MISSING_MS = 60_000;
+/** Parts have three quarters of the memory, what the source has read needs some, too. */
+const GATHER_SHARE = 1 / 16;
 
 export type S3SinkSettings = z.output<typeof s3Settings>;
 
@@ -116,6 +118,7 @@ export class S3Sink implements Sink<S3Handle> {
         context,
         files: new Uploads({ bucket, root, attributes, partBytes, api, retrier, memory, spool, env, signal }),
         handleKind: 'file',
+        gatherShare: GATHER_SHARE,
         tuning,
       });
     };
@@ -138,6 +141,9 @@ export class S3Sink implements Sink<S3Handle> {
 const CONTENT_TYPES = {
   ndjson: 'application/x-ndjson',
   raw: 'application/octet-stream',
+  csv: 'text/csv',
+  avro: 'application/vnd.apache.avro',
+  parquet: 'application/vnd.apache.parquet',
   gzip: 'application/gzip',
   zstd: 'application/zstd',
 };

@@ -17,4 +17,6 @@ export interface Parts<H> {
   find(topic: string, directory: string): OpenPart<H> | undefined;
   /** Called after records were added; the part is closed when it has become full, and is none of the open ones any more. */
   rollIfFull(part: OpenPart<H>): boolean;
+  /** Puts on their way what the parts hold that hold most, `bytes` of it. */
+  flushLargest(bytes: number): void;
 }

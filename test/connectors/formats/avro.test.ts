@@ -7,7 +7,7 @@ import { inflateRawSync, zstdDecompressSync } from 'node:zlib';
 import avsc from 'avsc';
 import fc from 'fast-check';
 import { z } from 'zod';
-import { avroFormat, avroSettings } from '../../../connectors/formats/avro.ts';
+import { type AvroSettings, avroFormat, avroSettings } from '../../../connectors/formats/avro.ts';
 import { columnsOf } from '../../../connectors/formats/columns.ts';
 import { formatDecimal } from '../../../connectors/formats/numbers.ts';
 import type { Column, RowField, RowType, RowValue } from '../../../connectors/formats/row-schema.ts';
@@ -18,7 +18,7 @@ import { record, rejected } from './record.ts';
 const ids = { hex: (bytes: number) => 'a5'.repeat(bytes) };
 const schema = z.strictObject(avroSettings);
 const formatOf = (columns: readonly Column[], avro: object = {}) =>
-  avroFormat(columns, schema.parse({ avro }).avro, { ids });
+  avroFormat(columns, schema.parse({ avro }).avro as AvroSettings, { ids });
 
 /** The bytes of a file with one record per value, taken in between. */
 function fileOf(columns: readonly Column[], values: readonly unknown[], avro: object = {}): Buffer {

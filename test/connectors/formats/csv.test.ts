@@ -7,7 +7,7 @@ import { DuckDBInstance } from '@duckdb/node-api';
 import fc from 'fast-check';
 import { z } from 'zod';
 import { type ColumnSettings, columnsOf } from '../../../connectors/formats/columns.ts';
-import { checkCsvSettings, csvFormat, csvSettings } from '../../../connectors/formats/csv.ts';
+import { type CsvSettings, checkCsvSettings, csvFormat, csvSettings } from '../../../connectors/formats/csv.ts';
 import { temporaryDirectory } from '../../testing/temporary-directory.ts';
 import { record, rejected } from './record.ts';
 
@@ -15,7 +15,7 @@ const schema = z.strictObject(csvSettings).superRefine(checkCsvSettings);
 const issuesOf = (csv: unknown) =>
   schema.safeParse({ csv }).error?.issues.map(({ path, message }) => `${path.join('.')}: ${message}`) ?? [];
 const formatOf = (columns: NonNullable<ColumnSettings['columns']>, csv = {}) =>
-  csvFormat(columnsOf({ columns }), schema.parse({ csv }).csv);
+  csvFormat(columnsOf({ columns }), schema.parse({ csv }).csv as CsvSettings);
 
 /** The bytes of a file with one record per value. */
 function fileOf(columns: NonNullable<ColumnSettings['columns']>, values: readonly unknown[], csv = {}): Buffer {

@@ -1,0 +1,50 @@
+import type { FormatRecord, PartEncoder } from '../../formats/part-encoder.ts';
+import type { Chunk, Gathering } from '../open-part.ts';
+import type { HeldBytes } from './held-bytes.ts';
+
+/** Looked at as often as so much more has gathered. */
+const LOOK_BYTES = 256 * 1024;
+
+/** One part of a format that looks into records. */
+export class EncoderGathering implements Gathering {
+  readonly #encoder: PartEncoder;
+  readonly #held: HeldBytes;
+  #knownBytes = 0;
+
+  constructor(encoder: PartEncoder, held: HeldBytes) {
+    this.#encoder = encoder;
+    this.#held = held;
+  }
+
+  get gatheredBytes(): number {
+    return this.#encoder.gatheredBytes;
+  }
+
+  /** True when it is worth to ask for what is complete. */
+  add(record: FormatRecord): boolean {
+    this.#encoder.add(record);
+    const isMuch = this.#encoder.gatheredBytes >= this.#knownBytes + LOOK_BYTES;
+    if (isMuch) this.#count();
+    return isMuch;
+  }
+
+  take({ all }: { all: boolean }): Chunk[] {
+    if (all) this.#encoder.endBlock();
+    return this.#given(this.#encoder.take());
+  }
+
+  finish(): Chunk[] {
+    return this.#given(this.#encoder.finish());
+  }
+
+  #given(buffers: readonly Buffer[]): Chunk[] {
+    this.#count();
+    return buffers.map((bytes) => ({ bytes, holder: undefined }));
+  }
+
+  #count(): void {
+    const bytes = this.#encoder.gatheredBytes;
+    this.#held.change(bytes - this.#knownBytes);
+    this.#knownBytes = bytes;
+  }
+}
