@@ -1,32 +1,18 @@
-import { constants, gzipSync, zstdCompressSync } from 'node:zlib';
 import { ParquetWriter } from 'hyparquet-writer';
-import { writeColumn } from 'hyparquet-writer/src/column.js';
-import { snappyCompress } from 'hyparquet-writer/src/snappy.js';
 import type { FormatRecord, PartEncoder, RecordFormat } from '../part-encoder.ts';
 import type { Column, RowValue } from '../row-schema.ts';
+import { codecName } from './codec.ts';
+import { Leaf } from './leaf.ts';
 import { Output } from './output.ts';
 import { rootElement } from './schema.ts';
 import type { ParquetSettings } from './settings.ts';
-import { type Leaf, type Shredded, shredded } from './shred.ts';
-
-/** A page is closed once its values take this much before compression. */
-const PAGE_BYTES = 1024 * 1024;
+import { shredded } from './shred.ts';
 
 /**
  * In the form that readers parse, or they would not trust the statistics of strings. It names what the bytes look like, not a
  * release: equal rows give equal files.
  */
 const CREATED_BY = 'sluice version 1 (build 1)';
-
-const CODECS = { zstd: 'ZSTD', snappy: 'SNAPPY', gzip: 'GZIP', none: 'UNCOMPRESSED' } as const;
-const ZSTD_LEVEL = 3;
-
-/** From zlib of Node; snappy is the library's own, in JavaScript. */
-const compressors = {
-  SNAPPY: snappyCompress,
-  ZSTD: (page: Uint8Array) => zstdCompressSync(page, { params: { [constants.ZSTD_c_compressionLevel]: ZSTD_LEVEL } }),
-  GZIP: (page: Uint8Array) => gzipSync(page),
-};
 
 export interface ParquetOptions {
   readonly columns: readonly Column[];
@@ -42,35 +28,42 @@ export function parquetFormat(options: ParquetOptions): RecordFormat {
 
 class ParquetEncoder implements PartEncoder {
   readonly #options: ParquetOptions;
-  readonly #rows: Shredded;
+  readonly #shredders: readonly Pick<Leaf, 'put'>[];
+  readonly #leaves: readonly Leaf[];
+  readonly #held = { bytes: 0 };
   readonly #output = new Output();
   /** Writes what begins and ends the file, and holds the metadata of finished row groups, as plain values. */
   readonly #file: ParquetWriter;
   #rowCount = 0;
-  #rowBytes = 0;
 
   constructor(options: ParquetOptions) {
     this.#options = options;
     const root = rootElement(options.columns);
-    this.#rows = shredded(options.columns, root);
+    const { compression } = options.settings;
+    const { elements, leaves, shredders } = shredded(
+      options.columns,
+      root,
+      (shape) => new Leaf(shape, compression, this.#held),
+    );
+    this.#leaves = leaves;
+    this.#shredders = shredders;
     this.#file = new ParquetWriter({
       writer: this.#output,
-      schema: [root, ...this.#rows.elements],
-      codec: CODECS[options.settings.compression],
+      schema: [root, ...elements],
+      codec: codecName(compression),
       createdBy: CREATED_BY,
     });
   }
 
   add(record: FormatRecord): void {
     const row = this.#options.rowOf(record);
-    const { shredders } = this.#rows;
-    for (let i = 0; i < shredders.length; i++) this.#rowBytes += shredders[i]?.put(row[i], 0, 0) ?? 0;
+    for (let i = 0; i < this.#shredders.length; i++) this.#shredders[i]?.put(row[i], 0, 0);
     this.#rowCount += 1;
-    if (this.#rowBytes >= this.#options.settings.rowGroupBytes) this.#endRowGroup();
+    if (this.#held.bytes >= this.#options.settings.rowGroupBytes) this.#endRowGroup();
   }
 
   get gatheredBytes(): number {
-    return this.#rowBytes + this.#output.waitingBytes;
+    return this.#held.bytes + this.#output.waitingBytes;
   }
 
   take(): Buffer[] {
@@ -86,7 +79,7 @@ class ParquetEncoder implements PartEncoder {
   #endRowGroup(): void {
     const file = this.#file;
     const offsetStart = this.#output.offset;
-    const written = this.#rows.leaves.map((leaf) => this.#writeLeaf(leaf));
+    const written = this.#leaves.map((leaf) => leaf.endChunk(this.#output));
     file.pendingIndexes.push(...written);
     file.row_groups.push({
       columns: written.map(({ chunk }) => chunk),
@@ -96,59 +89,5 @@ class ParquetEncoder implements PartEncoder {
     });
     file.num_rows += BigInt(this.#rowCount);
     this.#rowCount = 0;
-    this.#rowBytes = 0;
   }
-
-  /** One column chunk. Its values are gone afterwards, so that columns that come later find their memory. */
-  #writeLeaf(leaf: Leaf) {
-    const { path, values, definitionLevels, repetitionLevels, definitionMax } = leaf;
-    const how = leafEncoding(leaf);
-    leaf.values = [];
-    leaf.definitionLevels = [];
-    leaf.repetitionLevels = [];
-    return writeColumn({
-      writer: this.#output,
-      column: {
-        columnName: path
-          .slice(1)
-          .map(({ name }) => name)
-          .join('.'),
-        schemaPath: [...path],
-        codec: this.#file.codec,
-        compressors,
-        pageSize: PAGE_BYTES,
-        columnIndex: false,
-        offsetIndex: true,
-        ...how,
-      },
-      pageData: {
-        values: leaf.type.kind === 'int64' ? values.map(int64) : values,
-        definitionLevels,
-        repetitionLevels,
-        maxDefinitionLevel: definitionMax,
-      },
-    });
-  }
-}
-
-/** What the library has to be told about a leaf beside its values. */
-function leafEncoding({ type, path }: Leaf) {
-  const element = path[path.length - 1] as Leaf['path'][number];
-  switch (type.kind) {
-    case 'float32':
-    case 'float64':
-      // The library's dictionaries know -0 and 0 as one value.
-      return { element, stats: true, encoding: 'PLAIN' as const };
-    case 'json': {
-      // Named JSON the library would print the text as a JSON string again, and put whole texts into statistics.
-      const { converted_type: _, ...asText } = element;
-      return { element: asText, stats: false };
-    }
-    default:
-      return { element, stats: true };
-  }
-}
-
-function int64(value: unknown): bigint | null {
-  return value === null ? null : BigInt(value as number | bigint);
 }

@@ -3,7 +3,7 @@ import { ByteWriter } from 'hyparquet-writer';
 /** Small writes share memory of this size; a page that is larger has its own. */
 const CHUNK_BYTES = 16 * 1024;
 
-/** Where the library writes a file that leaves piece by piece: `offset` counts what was taken away, too. */
+/** Where the library writes bytes that leave piece by piece: `offset` counts what was taken away, too. */
 export class Output extends ByteWriter {
   #chunks: Buffer[] = [];
   #taken = 0;
@@ -24,6 +24,15 @@ export class Output extends ByteWriter {
     this.#chunks = [];
     this.#taken = this.offset;
     return chunks;
+  }
+
+  /** Goes on with bytes that were written elsewhere, without a copy. */
+  adopt(chunks: readonly Buffer[]): void {
+    this.#nextChunk(0);
+    for (const chunk of chunks) {
+      this.#chunks.push(chunk);
+      this.offset += chunk.length;
+    }
   }
 
   #nextChunk(size: number): void {

@@ -114,6 +114,51 @@ test('values that fill many pages come back, also where rows repeat', async () =
   assert.deepEqual(pages, { n: '2' });
 });
 
+test('columns that repeat at first, later or always come back over many pages', async () => {
+  const columns = [
+    column('first', { kind: 'string' }),
+    column('later', { kind: 'int64' }, false),
+    column('always', { kind: 'decimal', precision: 38, scale: 2 }),
+    column('each', { kind: 'int32' }),
+    column('flag', { kind: 'boolean' }),
+    column('tags', { kind: 'list', items: column('tag', { kind: 'string' }) }),
+  ];
+  const rows = Array.from({ length: 90_000 }, (_, row) => [
+    row < 45_000 ? `v${row % 5}` : `value ${row}`,
+    row < 2_000 ? row : row % 5,
+    row % 11 === 0 ? null : BigInt((row % 7) - 3) * 10n ** 30n,
+    row >> 1,
+    row % 3 === 0,
+    Array.from({ length: row % 4 }, (_, tag) => (tag === 2 ? null : `tag ${tag}`)),
+  ]);
+
+  const file = encode({ columns, rows });
+
+  await assertReadBack(file, { columns, rows });
+  const encodings = await duckDb.ask(file, 'SELECT encodings FROM parquet_metadata(FILE)');
+  assert.deepEqual(
+    encodings.map(({ encodings }) => encodings),
+    ['PLAIN, RLE_DICTIONARY', 'PLAIN', 'PLAIN, RLE_DICTIONARY', 'PLAIN', 'RLE', 'PLAIN, RLE_DICTIONARY'],
+  );
+});
+
+test('pages can be found by their rows', async () => {
+  const table = { columns: oneColumn, rows: Array.from({ length: 50_000 }, (_, row) => [row]) };
+  const file = encode(table);
+
+  const rows = await readWithHyparquet(file, oneColumn, { rowStart: 39_998, rowEnd: 40_003 });
+
+  assert.deepEqual(rows, table.rows.slice(39_998, 40_003));
+});
+
+test('bounds order strings as their bytes are ordered, not as JavaScript does', async () => {
+  const table = { columns: [column('text', { kind: 'string' })], rows: [['\u{1f986}'], ['\uffee'], ['a']] };
+
+  const bounds = await duckDb.ask(encode(table), 'SELECT stats_min_value, stats_max_value FROM parquet_metadata(FILE)');
+
+  assert.deepEqual(Object.values(bounds[0] ?? {}), ['a', '\u{1f986}']);
+});
+
 test('a schema says the logical type, and nullable only where a column is', async () => {
   const columns = [
     column('text', { kind: 'string' }, false),
@@ -174,7 +219,7 @@ test('statistics tell readers the bounds of a column, but never hold JSON texts'
     [
       ['-9223372036854775808', '7', '1'],
       ['', 'ż', '0'],
-      [null, null, null],
+      [null, null, '1'],
     ],
   );
 });
@@ -212,21 +257,28 @@ test('a file of one row', async () => {
   await assertReadBack(encode(table), table);
 });
 
-test('a row group that is full with the last record is not followed by an empty one', async () => {
+/** Four rows, and how much memory two of them take. */
+function fourRows() {
   const table = { columns: oneColumn, rows: [[1], [2], [3], [4]] };
   const { encoder, add } = begin(table);
   const bytesOfNone = encoder.gatheredBytes;
   add(0);
-  const bytesOfRow = encoder.gatheredBytes - bytesOfNone;
+  add(1);
+  return { table, bytesOfTwo: encoder.gatheredBytes - bytesOfNone };
+}
 
-  const file = encode(table, { rowGroupBytes: 2 * bytesOfRow });
+test('a row group that is full with the last record is not followed by an empty one', async () => {
+  const { table, bytesOfTwo } = fourRows();
+
+  const file = encode(table, { rowGroupBytes: bytesOfTwo });
 
   assert.equal(await rowGroupsOf(file), 2);
   await assertReadBack(file, table);
 });
 
 test('nothing is handed out before a row group is full, then all of it', () => {
-  const { encoder, add } = begin({ columns: oneColumn, rows: [[1], [2], [3]] }, { rowGroupBytes: 32 });
+  const { table, bytesOfTwo } = fourRows();
+  const { encoder, add } = begin(table, { rowGroupBytes: bytesOfTwo });
 
   add(0);
   assert.deepEqual(encoder.take(), []);

@@ -19,7 +19,11 @@ import type { Column, RowField, RowType, RowValue } from '../../../../connectors
 const text = new TextDecoder('utf-8', { fatal: true });
 
 /** Rows as hyparquet reads them; decimals as the integers or bytes that are stored. */
-export async function readWithHyparquet(file: Buffer, columns: readonly Column[]): Promise<RowValue[][]> {
+export async function readWithHyparquet(
+  file: Buffer,
+  columns: readonly Column[],
+  range: { rowStart?: number; rowEnd?: number } = {},
+): Promise<RowValue[][]> {
   const bytes = new Uint8Array(file).buffer;
   const metadata = parquetMetadata(bytes);
   for (const element of metadata.schema) {
@@ -31,6 +35,8 @@ export async function readWithHyparquet(file: Buffer, columns: readonly Column[]
     file: bytes,
     metadata,
     utf8: false,
+    useOffsetIndex: range.rowStart !== undefined,
+    ...range,
     parsers: {
       timestampFromMilliseconds: Number,
       timestampFromMicroseconds: Number,
