@@ -14,8 +14,9 @@ interface Event {
   readonly at: number;
 }
 
-/** What a row group of 32 MiB of gathered values holds of these events, about; both programs write row groups of this size. */
-const ROWS_PER_GROUP = 180_000;
+/** What a row group of the default size holds of these events, or all of them; both programs write such. */
+const ROWS_PER_GROUP = 1_000_000;
+const ROW_GROUP_BYTES = 32 * 1024 * 1024;
 
 const CODECS = { zstd: 'ZSTD', snappy: 'SNAPPY', gzip: 'GZIP', none: 'UNCOMPRESSED' } as const;
 
@@ -82,7 +83,7 @@ function emptyColumns(): [bigint[], string[], string[], number[], boolean[], num
 
 /** The format as a sink uses it. */
 export const encodeWithSluice: Program = function* (values, compression) {
-  const settings: ParquetSettings = { rowGroupBytes: 32 * 1024 * 1024, compression };
+  const settings: ParquetSettings = { rowGroupBytes: ROW_GROUP_BYTES, compression };
   const encoder = parquetFormat({
     columns: COLUMNS,
     rowOf: ({ value }) => {

@@ -42,14 +42,14 @@ export class Dictionary {
     return 2 * this.plain.length + ENTRY_BYTES * this.size;
   }
 
-  /** Most values are new, or all together are too large. */
+  /** Values do not repeat, or all together are too large. */
   get isUseless(): boolean {
     return this.size * 2 > this.#values || this.plain.length > BYTES_MAX;
   }
 
   /** Whether enough was seen to ask whether it is useless. */
   get isTried(): boolean {
-    return this.#values >= TRIAL_VALUES;
+    return this.#values >= TRIAL_VALUES || this.plain.length > BYTES_MAX;
   }
 
   /** The index of a value that was put before. */

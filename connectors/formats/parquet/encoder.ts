@@ -1,7 +1,6 @@
 import { ParquetWriter } from 'hyparquet-writer';
 import type { FormatRecord, PartEncoder, RecordFormat } from '../part-encoder.ts';
 import type { Column, RowValue } from '../row-schema.ts';
-import { codecName } from './codec.ts';
 import { Leaf } from './leaf.ts';
 import { Output } from './output.ts';
 import { rootElement } from './schema.ts';
@@ -50,7 +49,6 @@ class ParquetEncoder implements PartEncoder {
     this.#file = new ParquetWriter({
       writer: this.#output,
       schema: [root, ...elements],
-      codec: codecName(compression),
       createdBy: CREATED_BY,
     });
   }

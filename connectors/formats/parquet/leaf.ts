@@ -1,10 +1,11 @@
-import type { ParquetWriter, SchemaElement } from 'hyparquet-writer';
+import { ByteWriter, type ParquetWriter, type SchemaElement } from 'hyparquet-writer';
 import { writeDataPageV2, writePageHeader } from 'hyparquet-writer/src/datapage.js';
+import { assert } from '../../../core/spi.ts';
 import type { RowType, RowValue } from '../row-schema.ts';
 import { Bounds, hasBounds, isOrderedByBytes, type Ordered } from './bounds.ts';
 import { type Codec, codecName, compressors } from './codec.ts';
 import { Dictionary } from './dictionary.ts';
-import { Output } from './output.ts';
+import type { Output } from './output.ts';
 import { PlainValues } from './plain.ts';
 
 /** A page is full with so many values, or with so many bytes of them before compression. */
@@ -78,6 +79,7 @@ export class Leaf {
   }
 
   absent(repetition: number, definition: number): void {
+    assert(definition < this.#shape.definitionMax, 'a field that is not nullable has a value');
     this.#enter(repetition, definition);
     this.#nulls += 1;
   }
@@ -206,7 +208,7 @@ export class Leaf {
 
   #endPage(): void {
     const { path, definitionMax, repetitionMax } = this.#shape;
-    const page = new Output();
+    const page = new ByteWriter();
     const { encoding, values, element } = this.#pageValues();
     const levels = definitionMax === 0 || repetitionMax === 0 ? new Array<number>(this.#pageEntries).fill(0) : [];
     this.#bytesPlain += writeDataPageV2({
@@ -231,7 +233,8 @@ export class Leaf {
         maxDefinitionLevel: definitionMax,
       },
     });
-    const bytes = Buffer.concat(page.take());
+    // A copy of just its size: Buffer.concat would keep parts of larger memory.
+    const bytes = Buffer.from(page.getBuffer());
     this.#pages.push({ bytes, rowFirst: this.#rows });
     this.#pagesBy.set(encoding, (this.#pagesBy.get(encoding) ?? 0) + 1);
     this.#hold(bytes.length - this.#pageHeldBytes());

@@ -8,8 +8,8 @@ export const parquetSettings = {
       rowGroupBytes: size({ minBytes: 64 * 1024, maxBytes: 1024 ** 3 })
         .prefault('32MiB')
         .describe(
-          'A row group is written once the values gathered for it take this much memory, about. In the file it is ' +
-            'several times smaller.',
+          'A row group is written once its compressed pages, and what is gathered for the next ones, take this much ' +
+            'memory, about. In the file it is a little smaller.',
         ),
       compression: z
         .enum(['zstd', 'snappy', 'gzip', 'none'])

@@ -345,6 +345,27 @@ test('a record that is rejected leaves nothing behind', async () => {
   await assertReadBack(Buffer.concat(encoder.finish()), { columns: oneColumn, rows: [[1], [3]] });
 });
 
+test('a null where none can be stops the file: it would shift all values that follow', () => {
+  const { encoder, add } = begin({ columns: [column('n', { kind: 'int32' }, false)], rows: [[1], [null]] });
+  add(0);
+
+  assert.throws(() => add(1), /not nullable/);
+  assert.equal(encoder.take().length, 0);
+});
+
+test('large values are not kept twice for long', async () => {
+  const table = {
+    columns: [column('doc', { kind: 'json' })],
+    rows: Array.from({ length: 8 }, (_, row) => [`"${'x'.repeat(400_000)}${row}"`]),
+  };
+  const { encoder, add } = begin(table);
+
+  for (const row of table.rows.keys()) add(row);
+
+  assert.ok(encoder.gatheredBytes < 1_500_000, 'pages are compressed as they fill');
+  await assertReadBack(Buffer.concat(encoder.finish()), table);
+});
+
 test('bytes are copied: their memory is the source’s', async () => {
   const memory = Buffer.from('first');
   const columns = [
