@@ -75,10 +75,10 @@ export function exact(value: bigint): number | bigint {
   return Number.isSafeInteger(Number(value)) ? Number(value) : value;
 }
 
-/** A DuckDB in memory, and the one file that it is asked about. */
+/** A DuckDB in memory. Every query has a file of its own name: DuckDB keeps parts of files that look unchanged by name, size and time. */
 export class DuckDb {
   readonly #connection: DuckDBConnection;
-  readonly #path = join(tmpdir(), `sluice-parquet-${process.pid}.parquet`);
+  #files = 0;
 
   private constructor(connection: DuckDBConnection) {
     this.#connection = connection;
@@ -90,24 +90,27 @@ export class DuckDb {
 
   close(): void {
     this.#connection.closeSync();
-    rmSync(this.#path, { force: true });
   }
 
   async read(file: Buffer, columns: readonly RowField[]): Promise<RowValue[][]> {
-    const rows = await this.#rows(file, 'SELECT * FROM FILE');
+    const rows = (await this.#run(file, 'SELECT * FROM FILE')).getRows();
     return rows.map((row) => columns.map((column, index) => fromDuckDb(row[index], column.type)));
   }
 
   /** The answer to a query that names the file as FILE, as JSON values by column name. */
   async ask(file: Buffer, query: string): Promise<Record<string, unknown>[]> {
-    writeFileSync(this.#path, file);
-    const result = await this.#connection.runAndReadAll(query.replaceAll('FILE', `'${this.#path}'`));
-    return result.getRowObjectsJson() as Record<string, unknown>[];
+    return (await this.#run(file, query)).getRowObjectsJson() as Record<string, unknown>[];
   }
 
-  async #rows(file: Buffer, query: string): Promise<unknown[][]> {
-    writeFileSync(this.#path, file);
-    return (await this.#connection.runAndReadAll(query.replaceAll('FILE', `'${this.#path}'`))).getRows();
+  async #run(file: Buffer, query: string) {
+    this.#files += 1;
+    const path = join(tmpdir(), `sluice-${process.pid}-${this.#files}.parquet`);
+    writeFileSync(path, file);
+    try {
+      return await this.#connection.runAndReadAll(query.replaceAll('FILE', `'${path}'`));
+    } finally {
+      rmSync(path);
+    }
   }
 }
 
