@@ -42,14 +42,22 @@ export function rowReader(columns: readonly Column[]): RowReader {
     return row;
   };
 
+  const readText = (text: string, record: FormatRecord): RowValue[] => {
+    if (keepsDigits && mayRound(text)) return readFrom(parseExactly(text), record);
+    try {
+      return readFrom(JSON.parse(text), record);
+    } catch (error) {
+      if (error === NEEDS_EXACT) return readFrom(parseExactly(text), record);
+      throw error;
+    }
+  };
+
   return (record) => {
     if (!parses || record.value === null) return readFrom(null, record);
     const text = textOf(record.value, record);
     try {
-      if (keepsDigits && mayRound(text)) return readFrom(parseExactly(text), record);
-      return readFrom(JSON.parse(text), record);
+      return readText(text, record);
     } catch (error) {
-      if (error === NEEDS_EXACT) return readFrom(parseExactly(text), record);
       if (error instanceof SyntaxError) throw notJson(record, error.message, error);
       if (error instanceof RangeError) throw notJson(record, 'nested too deeply', error);
       throw error;

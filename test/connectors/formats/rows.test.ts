@@ -176,6 +176,10 @@ test('a value that is not JSON is refused', () => {
   notJson('', /is not JSON/);
   notJson(Buffer.from('{"a":"\xff"}', 'latin1'), /is not JSON: not UTF-8$/);
   notJson(`{"a":${'['.repeat(200_000)}${']'.repeat(200_000)}}`, /nested too deeply$/);
+  assert.throws(
+    () => readAs('int64', `9007199254740993,"x":${'['.repeat(200_000)}${']'.repeat(200_000)}`),
+    rejected('ROW_NOT_JSON', /nested too deeply$/),
+  );
   assert.deepEqual(read(record('{"a":"\uFFFD é"}')), ['\uFFFD é'], 'one that was written is none that replaces');
 });
 
