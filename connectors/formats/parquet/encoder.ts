@@ -64,12 +64,16 @@ class ParquetEncoder implements PartEncoder {
     return this.#held.bytes + this.#output.waitingBytes;
   }
 
+  endBlock(): void {
+    if (this.#rowCount > 0) this.#endRowGroup();
+  }
+
   take(): Buffer[] {
     return this.#file.row_groups.length === 0 ? [] : this.#output.take();
   }
 
   finish(): Buffer[] {
-    if (this.#rowCount > 0) this.#endRowGroup();
+    this.endBlock();
     this.#file.finish();
     return this.#output.take();
   }

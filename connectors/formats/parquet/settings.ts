@@ -19,7 +19,7 @@ export const parquetSettings = {
             '`gzip` for readers that do not know it.',
         ),
     })
-    .prefault({})
+    .optional()
     .describe('How Parquet files are written.'),
 };
 
