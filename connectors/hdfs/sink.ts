@@ -12,7 +12,7 @@ import type {
   SinkSession,
   Store,
 } from '../../core/spi.ts';
-import { openPartWriter } from '../filesink/open-writer.ts';
+import { openPartWriter, type WriterTuning } from '../filesink/open-writer.ts';
 import { HdfsCommitter } from './committer.ts';
 import { diagnoseDirectory } from './diagnosis.ts';
 import { Directories } from './directories.ts';
@@ -32,6 +32,8 @@ export type HdfsSinkSettings = z.output<typeof hdfsSettings>;
 export interface HdfsSinkOptions {
   readonly settings: HdfsSinkSettings;
   readonly client: WebHdfs;
+  /** For simulations. */
+  readonly tuning?: WriterTuning | undefined;
 }
 
 /** Files in HDFS: staged beside their target, made visible by a rename that replaces nothing. */
@@ -83,7 +85,7 @@ export class HdfsSink implements Sink<HdfsHandle> {
   }
 
   async open(context: SinkContext): Promise<SinkSession<HdfsHandle>> {
-    const { settings, client } = this.#options;
+    const { settings, client, tuning } = this.#options;
     const { permission, replication, takenByReaders } = settings;
     const { env, signal } = context;
     const root = this.#root;
@@ -94,6 +96,7 @@ export class HdfsSink implements Sink<HdfsHandle> {
         context,
         files: new Staging({ root, client, directories, permission, replication, timers: env.timers, signal }),
         handleKind: 'file',
+        tuning,
       });
     const committer = new HdfsCommitter({ root, client, directories, log: env.log, takenByReaders });
     // Nothing is held open between calls: writers end their own requests.

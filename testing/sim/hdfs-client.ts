@@ -11,12 +11,9 @@ import { OUT } from './places.ts';
 /** As long as the wire of the connector waits for a byte. */
 const SILENCE_MS = 60_000;
 
-export function hdfsSettingsOf(
-  hdfs: HdfsModel,
-  lines: Pick<z.input<typeof hdfsSettings>, 'format' | 'roll' | 'takenByReaders'>,
-) {
+export function hdfsSettingsOf(hdfs: HdfsModel, files: Partial<z.input<typeof hdfsSettings>>) {
   const urls = hdfs.nameNodes.map(({ url }) => url);
-  return hdfsSettings.parse({ type: 'hdfs', urls, user: hdfs.superuser, path: OUT, ...lines });
+  return hdfsSettings.parse({ type: 'hdfs', urls, user: hdfs.superuser, path: OUT, ...files });
 }
 
 /** The real client of one process, its requests answered by the model. */

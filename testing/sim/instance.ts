@@ -84,15 +84,20 @@ export function simulatedPipeline(around: Surroundings, self: Caller, changes: C
   const { plan } = around;
   const { intervalMs, rollRecords } = { ...plan, ...changes };
   const fs = interposedFileSystem(new MemoryFileSystem(around.disk), through(around, self, 'disk'));
-  const lines = {
+  const { directory, compression, maxOpenParts, rollAgeMs } = plan;
+  const files: Files = {
     format: 'ndjson',
-    roll: { records: rollRecords, bytes: `${plan.rollBytes}B` },
+    directory,
+    ...(directory.includes('{time:') && { time: { field: 's', unit: 's', notBefore: '1970-01-01' } }),
+    compression,
+    maxOpenParts,
+    roll: { records: rollRecords, bytes: `${plan.rollBytes}B`, ...(rollAgeMs && { age: `${rollAgeMs}ms` }) },
     takenByReaders: plan.faults.has('loader') ? 'assume' : 'fail',
-  } as const;
+  };
   return pipeline({
     name: 'sim',
     source: simulatedSource(around, self),
-    sink: simulatedSink(around, self, fs, lines),
+    sink: simulatedSink(around, self, fs, files),
     checkpoints: {
       interval: `${intervalMs}ms`,
       retain: plan.retain,
@@ -153,30 +158,34 @@ function simulatedSource(around: Surroundings, self: Caller) {
   });
 }
 
-type Lines = Pick<z.input<typeof s3Settings>, 'format' | 'roll' | 'takenByReaders'>;
+type Files = Pick<
+  z.input<typeof s3Settings>,
+  'format' | 'directory' | 'time' | 'compression' | 'maxOpenParts' | 'roll' | 'takenByReaders'
+>;
 
-function simulatedSink(around: Surroundings, self: Caller, fs: FileSystem, lines: Lines): Sink {
+function simulatedSink(around: Surroundings, self: Caller, fs: FileSystem, files: Files): Sink {
   switch (around.plan.sink) {
     case 'file':
-      return fileSink(around, fs, lines);
+      return fileSink(around, fs, files);
     case 's3':
-      return s3Sink(around, self, lines);
+      return s3Sink(around, self, files);
     case 'hdfs':
       return new HdfsSink({
-        settings: hdfsSettingsOf(around.hdfs, lines),
+        settings: hdfsSettingsOf(around.hdfs, files),
         client: hdfsClient(around, self, simulatedEnv(around, self)),
+        tuning: tuningOf(around.plan),
       });
   }
 }
 
-function fileSink({ plan }: Surroundings, fs: FileSystem, lines: Lines): Sink {
-  const settings = fileSettings.parse({ type: 'file', path: OUT, ...lines });
+function fileSink({ plan }: Surroundings, fs: FileSystem, files: Files): Sink {
+  const settings = fileSettings.parse({ type: 'file', path: OUT, ...files });
   return new FileSink({ root: OUT, settings, fs, tuning: tuningOf(plan) });
 }
 
-function s3Sink(around: Surroundings, self: Caller, lines: Lines): Sink {
+function s3Sink(around: Surroundings, self: Caller, files: Files): Sink {
   const prefix = OUT_PREFIX.slice(0, -1);
-  const settings = s3Settings.parse({ type: 's3', bucket: BUCKET, prefix, ...S3_CONNECTION, ...lines });
+  const settings = s3Settings.parse({ type: 's3', bucket: BUCKET, prefix, ...S3_CONNECTION, ...files });
   const options = { settings, api: s3Api(around, self, settings), tuning: tuningOf(around.plan) };
   if (!around.plan.spool) return new S3Sink(options);
   const send = through(around, self, 'disk');

@@ -61,6 +61,12 @@ export interface Plan {
   readonly harm: HarmName | undefined;
   readonly sink: 'file' | 's3' | 'hdfs';
   readonly store: 'file' | 'network' | 's3' | 'hdfs';
+  /** Which directory a record goes to; most runs have one for each topic. */
+  readonly directory: string;
+  readonly compression: 'none' | 'gzip' | 'zstd';
+  readonly maxOpenParts: number;
+  /** Undefined: files are not closed for their age. */
+  readonly rollAgeMs?: number | undefined;
   /** A sink of S3 with so little memory that parts wait on disk. */
   readonly spool: boolean;
   readonly topics: number;
@@ -85,6 +91,11 @@ export interface Plan {
 /** The limits of a writer as users have them. */
 export const ROOMY = { rangeBytes: 512 * 1024, inFlightRanges: 4096 };
 
+/** Files as users have them who say nothing of them. */
+const PLAIN_FILES = { directory: '{topic}', compression: 'none', maxOpenParts: 512 } as const;
+/** By the partition and by the minute that the records themselves name. */
+const DIRECTORIES = ['{topic}/p={field:p}', '{topic}/m={time:HH-mm}'] as const;
+
 /** Draws a run. */
 export function drawPlan(seed: number): Plan {
   const dice = new Dice(seed).fork('plan');
@@ -99,6 +110,7 @@ export function drawPlan(seed: number): Plan {
     seed,
     sink: 'file',
     spool: false,
+    ...PLAIN_FILES,
     faults,
     harm,
     store: harm?.endsWith('Store') ? 'network' : dice.pick(['file', 'network'] as const),
@@ -118,10 +130,8 @@ export function drawPlan(seed: number): Plan {
     troubleMs: dice.whole(1_500, 7_000),
     ...(later.chance(0.3) ? { rangeBytes: later.pick([1, 200, 1_000]), inFlightRanges: later.pick([1, 2, 5]) } : ROOMY),
   } as const;
-  return withSpool(
-    withHdfs(withS3(drawn, new Dice(seed).fork('s3')), new Dice(seed).fork('on hdfs')),
-    new Dice(seed).fork('spool'),
-  );
+  const placed = withHdfs(withS3(drawn, new Dice(seed).fork('s3')), new Dice(seed).fork('on hdfs'));
+  return withFiles(withSpool(placed, new Dice(seed).fork('spool')), new Dice(seed).fork('files'));
 }
 
 /** Some runs write to HDFS, and most of those keep their checkpoints there. */
@@ -156,6 +166,18 @@ function withSpool(plan: Plan, dice: Dice): Plan {
   return plan.sink === 's3' && dice.chance(0.5) ? { ...plan, spool: true, topics: 2 } : plan;
 }
 
+/** Some runs sort records into directories, compress their files, or close them for other reasons. */
+function withFiles(plan: Plan, dice: Dice): Plan {
+  if (!dice.chance(0.1)) return plan;
+  return {
+    ...plan,
+    directory: dice.pick([plan.directory, ...DIRECTORIES, ...DIRECTORIES]),
+    compression: dice.pick(['none', 'none', 'gzip', 'zstd'] as const),
+    maxOpenParts: dice.pick([2, 512]),
+    rollAgeMs: dice.pick([undefined, 100, 1_000]),
+  };
+}
+
 /** One line for people. */
 export function describePlan({ faults, harm, seed, ...settings }: Plan): string {
   const values = Object.entries(settings).map(([key, value]) => `${key}=${value}`);
@@ -169,5 +191,5 @@ export function encodePlan({ faults, ...plan }: Plan): string {
 
 export function decodePlan(text: string): Plan {
   const { faults, ...plan } = JSON.parse(text);
-  return { harm: undefined, sink: 'file', spool: false, ...ROOMY, ...plan, faults: new Set(faults) };
+  return { harm: undefined, sink: 'file', spool: false, ...PLAIN_FILES, ...ROOMY, ...plan, faults: new Set(faults) };
 }

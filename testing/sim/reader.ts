@@ -64,7 +64,7 @@ export class Reader {
     for (const [path, bytes] of this.#seen) {
       if (visibleFiles(this.#world).get(path)?.equals(bytes)) continue;
       this.#seen.delete(path);
-      this.records -= this.#linesOf(bytes);
+      this.records -= this.#linesOf(path, bytes);
     }
   }
 
@@ -76,7 +76,7 @@ export class Reader {
     files.sort(([a], [b]) => (a.series === b.series ? compare(a.path, b.path) : compare(a.series, b.series)));
     for (const [{ path, series }, bytes] of files) {
       audit.beginFile(path, series);
-      eachLine(bytes, audit.line);
+      eachLine(path, bytes, audit.line);
       audit.endFile();
     }
     return audit.finish({ recordsMin: 0 });
@@ -94,7 +94,7 @@ export class Reader {
   #read(path: string, bytes: Buffer): void {
     const record = this.#record;
     const { ledger } = this.#world;
-    eachLine(bytes, (buffer, start, end, whole) => {
+    eachLine(path, bytes, (buffer, start, end, whole) => {
       this.records++;
       if (!whole || !record.read(buffer, start, end)) {
         this.#world.wrong(`torn: ${path} holds ${JSON.stringify(buffer.toString('latin1', start, end).slice(0, 80))}`);
@@ -105,9 +105,9 @@ export class Reader {
     });
   }
 
-  #linesOf(bytes: Buffer): number {
+  #linesOf(path: string, bytes: Buffer): number {
     let lines = 0;
-    eachLine(bytes, () => lines++);
+    eachLine(path, bytes, () => lines++);
     return lines;
   }
 }

@@ -6,7 +6,9 @@ import { parquetSettings } from '../../../../connectors/formats/parquet/settings
 const settings = z.strictObject(parquetSettings);
 
 test('without any key, row groups are of 32 MiB and compressed with zstd', () => {
-  assert.deepEqual(settings.parse({ parquet: {} }), { parquet: { rowGroupBytes: 32 * 1024 ** 2, compression: 'zstd' } });
+  assert.deepEqual(settings.parse({ parquet: {} }), {
+    parquet: { rowGroupBytes: 32 * 1024 ** 2, compression: 'zstd' },
+  });
 });
 
 test('a codec and a size that cannot be are refused', () => {
