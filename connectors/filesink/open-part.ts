@@ -1,4 +1,5 @@
 import type { Covers, SluiceError, SplitId, StagedHandle } from '../../core/spi.ts';
+import type { Place } from './directories/renderer.ts';
 import type { PartFile, PartFiles } from './part-files.ts';
 
 /** One gathered write takes at most this much from the queue, so that a slow disk is not handed everything at once. */
@@ -42,6 +43,11 @@ export interface OpenPartOptions<H> {
 
 type Intent = { kind: 'fill' } | { kind: 'finish' } | { kind: 'abandon'; why: SluiceError };
 
+/** The open part that a place remembers; undefined when it has been closed since, or was never begun. */
+export function openPartOf<H>({ part }: Place): OpenPart<H> | undefined {
+  return part instanceof OpenPart && part.isOpen ? (part as OpenPart<H>) : undefined;
+}
+
 /** A part on its way to a file: chunks in order on one side, whole writes one after the other on the other side. */
 export class OpenPart<H> {
   readonly topic: string;
@@ -58,6 +64,8 @@ export class OpenPart<H> {
   readonly staged: Promise<StagedHandle<H>>;
   /** Resolves once nothing of this part is in use any more, however it ended. */
   readonly ended: Promise<void>;
+  /** False once nothing more may be added. */
+  isOpen = true;
   readonly #options: OpenPartOptions<H>;
   readonly #covers = new Map<SplitId, [from: number, to: number]>();
   #lastCover: { split: SplitId; cover: [from: number, to: number] } | undefined;
@@ -125,9 +133,10 @@ export class OpenPart<H> {
 
   /** Nothing more comes: write the rest and make it durable. */
   finish(): void {
-    if (this.#intent.kind !== 'fill') return;
+    if (!this.isOpen) return;
+    this.isOpen = false;
     for (const { bytes, holder } of this.gathering?.finish() ?? []) this.add(bytes, holder);
-    this.#intent = { kind: 'finish' };
+    if (this.#intent.kind === 'fill') this.#intent = { kind: 'finish' };
     this.#wake?.();
   }
 

@@ -114,8 +114,8 @@ async function wayOf<H>(
   if (format.kind === 'lines' && directories.needs.perBatch) {
     const { line } = format;
     const rangeBytesMax = tuning?.rangeBytesMax ?? RANGE_BYTES_MAX;
-    const directoryOf = (batch: RecordBatch) => directories.directoryFor(batchAsRecord(batch));
-    return { laneFor: (parts) => new RawLane<H>({ parts, line, roll, rangeBytesMax, directoryOf }) };
+    const placeOf = (batch: RecordBatch) => directories.placeFor(batchAsRecord(batch));
+    return { laneFor: (parts) => new RawLane<H>({ parts, line, roll, rangeBytesMax, placeOf }) };
   }
   const gather = { limitBytes: memory.limitBytes * gatherShare, reservation: await reservations.make() };
   if (format.kind === 'lines') {

@@ -7,8 +7,9 @@ import {
   type Staged,
   toSluiceError,
 } from '../../core/spi.ts';
+import type { Place } from './directories/renderer.ts';
 import type { Lane, Parts } from './lanes/lane.ts';
-import { type Gathering, OpenPart } from './open-part.ts';
+import { type Gathering, OpenPart, openPartOf } from './open-part.ts';
 import type { PartFiles } from './part-files.ts';
 import { formatPartName } from './part-name.ts';
 import { RollClock } from './roll-clock.ts';
@@ -119,12 +120,8 @@ export class PartWriter<H> implements SinkWriter<H>, Parts<H> {
     return bytes >= IN_FLIGHT_BYTES_MAX || ranges >= this.#options.inFlightRangesMax;
   }
 
-  find(topic: string, directory: string): OpenPart<H> | undefined {
-    return this.#open.get(topic)?.get(directory);
-  }
-
-  partFor(topic: string, directory: string): OpenPart<H> {
-    const part = this.find(topic, directory) ?? this.#begin(topic, directory);
+  partFor(topic: string, place: Place): OpenPart<H> {
+    const part = openPartOf<H>(place) ?? this.#partAt(topic, place);
     part.touched = ++this.#touches;
     part.touchedAtMs = this.#nowMs;
     if (this.#openCount > this.#options.openPartsMax) this.#rollPart(this.#leastRecentlyWritten());
@@ -146,6 +143,13 @@ export class PartWriter<H> implements SinkWriter<H>, Parts<H> {
       missing -= gathered(part);
       part.flush({ all: true });
     }
+  }
+
+  /** A place that was forgotten since may have an open part. */
+  #partAt(topic: string, place: Place): OpenPart<H> {
+    const part = this.#open.get(topic)?.get(place.directory) ?? this.#begin(topic, place.directory);
+    place.part = part;
+    return part;
   }
 
   #begin(topic: string, directory: string): OpenPart<H> {

@@ -131,10 +131,10 @@ export class KafkaBatch implements RecordBatch {
       const isLogAppendTime = hasLogAppendTime(header);
       const timestampMs = isLogAppendTime ? header.maxTimestampMs : header.baseTimestampMs;
       const base = { offset: header.baseOffset, timestampMs, isLogAppendTime };
-      const cursor = new RecordCursor(bytes, start, end);
-      const walkedTo = walkRecords(cursor, base, this.#skip, this.count, into);
+      const walkedTo = walkRecords(bytes, start, end, { skip: this.#skip, count: this.count, base }, into);
       if (walkedTo < 0) throw this.#brokenRecord(-1 - walkedTo);
       if (this.#skip + this.count === header.count && walkedTo !== end) throw this.#brokenRecord(header.count - 1);
+      const cursor = new RecordCursor(bytes, start, end);
       const headersOf = (index: number) => {
         const headers = cursor.headers(into.headersStart[index], into.headersEnd[index]);
         if (headers === undefined) throw this.#explain(this.#brokenRecord(this.#skip + index));

@@ -35,7 +35,8 @@ export class RecordCursor {
     const end = this.#at + length;
     if (length < 0 || end > this.#end) return false;
     this.#at++; // attributes: unused
-    this.timestampDelta = this.#varlong();
+    this.timestampDelta = varlongAt(this.bytes, this.#at, end);
+    this.#skipVarint();
     this.offsetDelta = this.#varint();
     const keyLength = this.#varint();
     this.keyStart = keyLength < 0 ? -1 : this.#at;
@@ -86,15 +87,8 @@ export class RecordCursor {
     return (value >>> 1) ^ -(value & 1);
   }
 
-  /** A zigzag varint of at most 10 bytes, exact up to 2^53. */
-  #varlong(): number {
-    let value = 0;
-    for (let index = 0, scale = 1; index < 10; index++, scale *= 128) {
-      const byte = this.#byte();
-      value += (byte & 127) * scale;
-      if (byte < 128) break;
-    }
-    return value % 2 === 0 ? value / 2 : -(value + 1) / 2;
+  #skipVarint(): void {
+    for (let index = 0; index < 10 && this.#byte() >= 128; index++) {}
   }
 
   /** Beyond the end everything is 0, so that no walk runs on. */
@@ -104,30 +98,108 @@ export class RecordCursor {
   }
 }
 
-/**
- * The same as `walkValues`, with keys, timestamps and offsets: a cursor that stands before the first record of a batch goes over
- * `skip` records and then `count` more.
- */
+/** Where the offsets and times of a batch count from. */
+export interface BatchBase {
+  readonly offset: number;
+  readonly timestampMs: number;
+  /** All records have the time of the batch. */
+  readonly isLogAppendTime: boolean;
+}
+
+/** The same as `walkValues`, with keys, timestamps, offsets, and where headers lie. */
 export function walkRecords(
-  cursor: RecordCursor,
-  base: { readonly offset: number; readonly timestampMs: number; readonly isLogAppendTime: boolean },
-  skip: number,
-  count: number,
+  bytes: Uint8Array,
+  from: number,
+  end: number,
+  { skip, count, base }: { readonly skip: number; readonly count: number; readonly base: BatchBase },
   into: RecordColumns,
 ): number {
-  for (let index = -skip; index < count; index++) {
-    if (!cursor.next()) return -1 - (index + skip);
-    if (index < 0) continue;
-    into.start[index] = cursor.valueStart;
-    into.end[index] = cursor.valueEnd;
-    into.keyStart[index] = cursor.keyStart;
-    into.keyEnd[index] = cursor.keyEnd;
-    into.timestampMs[index] = base.isLogAppendTime ? base.timestampMs : base.timestampMs + cursor.timestampDelta;
-    into.offset[index] = base.offset + cursor.offsetDelta;
-    into.headersStart[index] = cursor.headersStart;
-    into.headersEnd[index] = cursor.recordEnd;
+  const { start: starts, end: ends, keyStart, keyEnd, timestampMs, offset, headersStart, headersEnd } = into;
+  const { offset: baseOffset, timestampMs: baseMs, isLogAppendTime } = base;
+  const total = skip + count;
+  let at = from;
+  for (let index = 0; index < total; index++) {
+    // As in `walkValues`: what is read behind `end` cannot come out as a record inside it.
+    let byte = bytes[at++] as number;
+    let zigzag = byte & 127;
+    for (let shift = 7; byte >= 128 && shift < 35; shift += 7) {
+      byte = bytes[at++] as number;
+      zigzag |= (byte & 127) << shift;
+    }
+    const recordEnd = at + ((zigzag >>> 1) ^ -(zigzag & 1));
+    if (recordEnd > end || recordEnd < at) return -1 - index;
+    at++; // attributes
+
+    const deltaAt = at;
+    byte = bytes[at++] as number;
+    zigzag = byte & 127;
+    for (let shift = 7; byte >= 128 && shift < 28; shift += 7) {
+      byte = bytes[at++] as number;
+      zigzag |= (byte & 127) << shift;
+    }
+    let deltaMs = (zigzag >>> 1) ^ -(zigzag & 1);
+    if (byte >= 128) {
+      // Further away than 37 hours: rare enough.
+      deltaMs = varlongAt(bytes, deltaAt, recordEnd);
+      at = deltaAt;
+      while ((bytes[at++] as number) >= 128 && at < recordEnd) {}
+    }
+
+    byte = bytes[at++] as number;
+    zigzag = byte & 127;
+    for (let shift = 7; byte >= 128 && shift < 35; shift += 7) {
+      byte = bytes[at++] as number;
+      zigzag |= (byte & 127) << shift;
+    }
+    const offsetDelta = (zigzag >>> 1) ^ -(zigzag & 1);
+
+    byte = bytes[at++] as number;
+    zigzag = byte & 127;
+    for (let shift = 7; byte >= 128 && shift < 35; shift += 7) {
+      byte = bytes[at++] as number;
+      zigzag |= (byte & 127) << shift;
+    }
+    const keyBytes = (zigzag >>> 1) ^ -(zigzag & 1);
+    if (keyBytes < -1) return -1 - index;
+    const keyAt = keyBytes < 0 ? -1 : at;
+    if (keyBytes > 0) at += keyBytes;
+    const keyEndAt = at;
+
+    byte = bytes[at++] as number;
+    zigzag = byte & 127;
+    for (let shift = 7; byte >= 128 && shift < 35; shift += 7) {
+      byte = bytes[at++] as number;
+      zigzag |= (byte & 127) << shift;
+    }
+    const valueBytes = (zigzag >>> 1) ^ -(zigzag & 1);
+    const valueEnd = valueBytes > 0 ? at + valueBytes : at;
+    // The number of headers takes at least one byte.
+    if (valueEnd >= recordEnd || valueBytes < -1) return -1 - index;
+    const to = index - skip;
+    if (to >= 0) {
+      starts[to] = valueBytes < 0 ? -1 : at;
+      ends[to] = valueEnd;
+      keyStart[to] = keyAt;
+      keyEnd[to] = keyEndAt;
+      timestampMs[to] = isLogAppendTime ? baseMs : baseMs + deltaMs;
+      offset[to] = baseOffset + offsetDelta;
+      headersStart[to] = valueEnd;
+      headersEnd[to] = recordEnd;
+    }
+    at = recordEnd;
   }
-  return cursor.at;
+  return at;
+}
+
+/** A zigzag varint of at most 10 bytes, exact up to 2^53. */
+function varlongAt(bytes: Uint8Array, from: number, end: number): number {
+  let value = 0;
+  for (let at = from, scale = 1; at < end && at < from + 10; at++, scale *= 128) {
+    const byte = bytes[at] as number;
+    value += (byte & 127) * scale;
+    if (byte < 128) break;
+  }
+  return value % 2 === 0 ? value / 2 : -(value + 1) / 2;
 }
 
 export interface ValueTargets {

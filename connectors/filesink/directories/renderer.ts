@@ -34,6 +34,14 @@ export interface DirectoryOptions {
  */
 type Value = string | number | undefined;
 
+/** A directory of one topic: the same object for the same place, as long as it is remembered. */
+export interface Place {
+  /** The path below the sink's root, without slashes around it. */
+  readonly directory: string;
+  /** For the writer: what it has open there, or had. */
+  part: object | undefined;
+}
+
 /** One placeholder to look at; all those of time are one. */
 type Step =
   | { readonly kind: 'topic' | 'partition' | 'key' }
@@ -43,7 +51,7 @@ type Step =
 
 /** The directories of records that agree so far, by what they have for the next step. */
 class Branch {
-  path: string | undefined;
+  place: Place | undefined;
   #value: Value;
   #next: Branch | undefined;
   #branches: Map<Value, Branch> | undefined;
@@ -73,6 +81,8 @@ export class DirectoryOf {
   readonly #stepOf = new Map<Varying, number>();
   readonly #values: Value[] = [];
   #root = new Branch();
+  /** Values that differ may render to one path. */
+  readonly #places = new Map<string, Place>();
   #rememberedBytes = 0;
 
   constructor(template: DirectoryTemplate, { pipeline, time = timeSettings.parse({}), clock }: DirectoryOptions) {
@@ -85,22 +95,26 @@ export class DirectoryOf {
     this.#steps = this.#planSteps(time, clock);
   }
 
-  /**
-   * The path below the sink's root, without slashes around it: usually the same string as before for the same directory.
-   * Throws `rejected` naming topic, partition and offset for a record without a time, where that may not be.
-   */
-  directoryFor(record: DirectoryRecord): string {
+  /** Throws `rejected` naming topic, partition and offset for a record without a time, where that may not be. */
+  placeFor(record: DirectoryRecord): Place {
     let branch = this.#root;
     for (let index = 0; index < this.#steps.length; index++) {
       const value = readValue(this.#steps[index] as Step, record);
       this.#values[index] = value;
       branch = branch.get(value) ?? this.#grow(branch, value);
     }
-    if (branch.path === undefined) {
-      branch.path = this.#render();
-      if (this.#rememberedBytes > REMEMBERED_BYTES_MAX) this.#forget();
-    }
-    return branch.path;
+    if (branch.place !== undefined) return branch.place;
+    const place = this.#placeOf(record.topic, this.#render());
+    branch.place = place;
+    if (this.#rememberedBytes > REMEMBERED_BYTES_MAX) this.#forget();
+    return place;
+  }
+
+  #placeOf(topic: string, directory: string): Place {
+    const name = `${topic}/${directory}`;
+    const place = this.#places.get(name) ?? { directory, part: undefined };
+    this.#places.set(name, place);
+    return place;
   }
 
   #grow(branch: Branch, value: Value): Branch {
@@ -110,6 +124,7 @@ export class DirectoryOf {
 
   #forget(): void {
     this.#root = new Branch();
+    this.#places.clear();
     this.#rememberedBytes = 0;
   }
 
@@ -118,8 +133,9 @@ export class DirectoryOf {
     const bucketMs = Math.min(
       ...placeholders.map((piece) => (piece.kind === 'time' ? piece.pattern.bucketMs : DAY_MS)),
     );
-    const indexes = new Map<string, number>();
-    const steps: Step[] = [];
+    // A place is of one topic, whether its path says so or not.
+    const steps: Step[] = [{ kind: 'topic' }];
+    const indexes = new Map<string, number>([[JSON.stringify({ kind: 'topic' }), 0]]);
     for (const piece of placeholders) {
       const identity = piece.kind === 'time' ? piece.kind : JSON.stringify(piece);
       const index = indexes.get(identity) ?? steps.length;

@@ -1,4 +1,5 @@
 import type { Frame } from '../../../core/spi.ts';
+import type { Place } from '../directories/renderer.ts';
 import type { OpenPart } from '../open-part.ts';
 
 /** A way of records from frames to parts. */
@@ -11,10 +12,8 @@ export interface Lane {
 export interface Parts<H> {
   /** Too much is on its way to files: nothing more is to be taken now. */
   readonly isFull: boolean;
-  /** The open part of a topic and directory, begun if there is none. */
-  partFor(topic: string, directory: string): OpenPart<H>;
-  /** The part as it stands, if there is one. */
-  find(topic: string, directory: string): OpenPart<H> | undefined;
+  /** The open part of a topic's place, begun if there is none. It counts as written to now. */
+  partFor(topic: string, place: Place): OpenPart<H>;
   /** Called after records were added; the part is closed when it has become full, and is none of the open ones any more. */
   rollIfFull(part: OpenPart<H>): boolean;
   /** Puts on their way what the parts hold that hold most, `bytes` of it. */

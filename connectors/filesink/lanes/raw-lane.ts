@@ -1,4 +1,6 @@
 import { type Frame, type LineFormat, type LineLimits, LinePacker, type RecordBatch } from '../../../core/spi.ts';
+import type { Place } from '../directories/renderer.ts';
+import { openPartOf } from '../open-part.ts';
 import type { Roll } from '../settings.ts';
 import type { Lane, Parts } from './lane.ts';
 
@@ -10,22 +12,21 @@ export interface RawLaneOptions<H> {
   readonly line: LineFormat;
   readonly roll: Roll;
   readonly rangeBytesMax: number;
-  /** Where the records of a batch go, whatever they are. */
-  directoryOf(batch: RecordBatch): string;
+  /** Where the records of a batch go, whatever they are: the same object for the same place. */
+  placeOf(batch: RecordBatch): Place;
 }
 
 interface Target {
   readonly topic: string;
-  readonly directory: string;
+  readonly place: Place;
 }
 
 /** Values as they are: packed to lines inside their frame, and from there to the file without a copy. */
 export class RawLane<H> implements Lane {
   readonly #options: RawLaneOptions<H>;
   readonly #packer: LinePacker<Target>;
-  /** The same object for the same place, by split and by place. */
   readonly #bySplit = new Map<string, Target>();
-  readonly #byPlace = new Map<string, Target>();
+  readonly #byPlace = new Map<Place, Target>();
 
   constructor(options: RawLaneOptions<H>) {
     this.#options = options;
@@ -40,7 +41,7 @@ export class RawLane<H> implements Lane {
       taken = range.taken;
       // Nothing but skipped nulls: they need no file, the position alone says that they are done.
       if (range.records === 0) continue;
-      const part = parts.partFor(range.target.topic, range.target.directory);
+      const part = parts.partFor(range.target.topic, range.target.place);
       frame.retain();
       part.add(range.bytes, frame);
       part.records += range.records;
@@ -50,9 +51,9 @@ export class RawLane<H> implements Lane {
     return taken;
   }
 
-  readonly #limitsFor = ({ topic, directory }: Target): LineLimits => {
-    const { roll, rangeBytesMax, parts } = this.#options;
-    const part = parts.find(topic, directory);
+  readonly #limitsFor = ({ place }: Target): LineLimits => {
+    const { roll, rangeBytesMax } = this.#options;
+    const part = openPartOf<H>(place);
     return {
       bytesMax: Math.min(rangeBytesMax, Math.max(1, roll.bytes - (part?.bytes ?? 0))),
       recordsMax: roll.records - (part?.records ?? 0),
@@ -61,9 +62,8 @@ export class RawLane<H> implements Lane {
 
   #targetOf(batch: RecordBatch): Target {
     const topic = batch.group;
-    const directory = this.#options.directoryOf(batch);
-    const place = `${topic}/${directory}`;
-    const target = this.#byPlace.get(place) ?? { topic, directory };
+    const place = this.#options.placeOf(batch);
+    const target = this.#byPlace.get(place) ?? { topic, place };
     this.#byPlace.set(place, target);
     this.#bySplit.set(batch.split, target);
     return target;

@@ -1,5 +1,5 @@
 import { type DecodedRecords, type Frame, GrowingColumns, nullValue, type RecordBatch } from '../../../core/spi.ts';
-import type { DirectoryOf } from '../directories/renderer.ts';
+import type { DirectoryOf, Place } from '../directories/renderer.ts';
 import type { OpenPart } from '../open-part.ts';
 import type { Lane, Parts } from './lane.ts';
 import { RecordAt } from './record-at.ts';
@@ -54,7 +54,7 @@ export class RoutedLane<H> implements Lane {
     const { parts, taker, nulls, directories } = this.#options;
     const { group: topic, split, count } = this.#openBatch(frame);
     const record = this.#record;
-    let directory: string | undefined;
+    let place: Place | undefined;
     let part: OpenPart<H> | undefined;
     const first = this.#inBatch;
     let index = first;
@@ -65,10 +65,10 @@ export class RoutedLane<H> implements Lane {
         if (nulls === 'fail') throw nullValue({ split, offset: record.offset });
         continue;
       }
-      const wanted = directories.directoryFor(record);
-      if (part === undefined || wanted !== directory) {
-        directory = wanted;
-        part = parts.partFor(topic, directory);
+      const wanted = directories.placeFor(record);
+      if (part === undefined || wanted !== place) {
+        place = wanted;
+        part = parts.partFor(topic, place);
       }
       const isReady = taker.take(part, record);
       part.records++;

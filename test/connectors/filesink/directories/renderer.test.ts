@@ -45,7 +45,7 @@ function record({ key = null, value = null, topic = 'clicks', partition = 3, ...
 }
 
 const render = (template: string, facts: RecordFacts, time?: z.input<typeof timeSettings>) =>
-  directoryOf(template, time).directoryFor(record(facts));
+  directoryOf(template, time).placeFor(record(facts)).directory;
 
 const HOSTILE = [
   ...[
@@ -122,7 +122,7 @@ test('the directory of a topic alone is what it always was', () => {
   const directories = directoryOf('{topic}');
   fc.assert(
     fc.property(fc.oneof(text, fc.constantFrom('clicks', '__consumer_offsets', 'a.', 'Clicks-2.eu')), (topic) => {
-      assert.equal(directories.directoryFor(record({ topic })), encodeDirectoryName(topic));
+      assert.equal(directories.placeFor(record({ topic })).directory, encodeDirectoryName(topic));
     }),
   );
   assert.equal(render('{topic}/p={partition}', { topic: 'a.' }), 'a./p=3');
@@ -145,7 +145,7 @@ test('no record leaves the root, hides a file, or makes a path that is too long'
     fc.property(text, bytes, bytes, fc.option(text), (topic, key, header, field) => {
       fc.pre(topic !== '' && !encodeDirectoryName(topic).endsWith('.'));
       const value = JSON.stringify({ f: field });
-      assertSafe(directories.directoryFor(record({ topic, key, headers: [['x', header]], value })), 6);
+      assertSafe(directories.placeFor(record({ topic, key, headers: [['x', header]], value })).directory, 6);
     }),
     { numRuns: 1000 },
   );
@@ -157,12 +157,12 @@ test('no two values share a directory, and none shares that of no value', () => 
     fc.assert(
       fc.property(fc.option(bytes, { nil: null }), fc.option(bytes, { nil: null }), (a, b) => {
         const isSame = (a ?? Buffer.alloc(0)).equals(b ?? Buffer.alloc(0));
-        const [left, right] = [a, b].map((key) => directories.directoryFor(record({ key })));
+        const [left, right] = [a, b].map((key) => directories.placeFor(record({ key })).directory);
         assert.equal(left === right, isSame, `${left} and ${right}`);
       }),
       { numRuns: 500 },
     );
-    const all = new Set(['', ...HOSTILE].map((key) => directories.directoryFor(record({ key }))));
+    const all = new Set(['', ...HOSTILE].map((key) => directories.placeFor(record({ key })).directory));
     assert.equal(all.size, HOSTILE.length + 1);
   }
 });
@@ -173,8 +173,8 @@ test('what is missing or empty has a directory that readers see', () => {
 
   for (const template of ['{key}', '{header:x}', '{field:f}'])
     for (const one of [...nothing, ...more]) {
-      assert.equal(directoryOf(template).directoryFor(one), 'default__');
-      assert.equal(directoryOf(`a=${template}-`).directoryFor(one), 'a=__default__-');
+      assert.equal(directoryOf(template).placeFor(one).directory, 'default__');
+      assert.equal(directoryOf(`a=${template}-`).placeFor(one).directory, 'a=__default__-');
     }
   assert.equal(render('{key}{header:x}', {}), 'default____default__');
   assert.equal(render('{key}', { key: 'default__' }), '%64efault__');
@@ -242,7 +242,7 @@ test('a path that is too long has its longest names cut, each with a hash of all
 
 test('records of one local hour go to one directory', () => {
   const directories = directoryOf('{topic}/dt={time:yyyy-MM-dd}/hour={time:HH}', { timezone: 'Asia/Kolkata' });
-  const at = (iso: string) => directories.directoryFor(record({ timestampMs: Date.parse(iso) }));
+  const at = (iso: string) => directories.placeFor(record({ timestampMs: Date.parse(iso) })).directory;
 
   assert.equal(at('2026-01-31T18:29:59.999Z'), 'clicks/dt=2026-01-31/hour=23');
   assert.equal(at('2026-01-31T18:30:00Z'), 'clicks/dt=2026-02-01/hour=00');
@@ -251,7 +251,7 @@ test('records of one local hour go to one directory', () => {
 
 test('both hours that the clocks show twice have one directory, and the one that they skip has none', () => {
   const directories = directoryOf('{time:yyyy-MM-dd-HH}', { timezone: 'Europe/Zurich' });
-  const at = (iso: string) => directories.directoryFor(record({ timestampMs: Date.parse(iso) }));
+  const at = (iso: string) => directories.placeFor(record({ timestampMs: Date.parse(iso) })).directory;
 
   assert.equal(at('2025-10-26T00:30:00Z'), '2025-10-26-02');
   assert.equal(at('2025-10-26T01:30:00Z'), '2025-10-26-02');
@@ -274,7 +274,8 @@ test('what was remembered does not change what comes next', () => {
   });
   fc.assert(
     fc.property(fc.array(facts, { minLength: 20, maxLength: 30 }), (several) => {
-      for (const one of several) assert.equal(used.directoryFor(record(one)), render(template, one, { field: 't' }));
+      for (const one of several)
+        assert.equal(used.placeFor(record(one)).directory, render(template, one, { field: 't' }));
     }),
     { numRuns: 8 },
   );
@@ -288,7 +289,7 @@ test('what a directory needs of a record is all that is looked at', () => {
   const directories = directoryOf('{topic}/{partition}/{pipeline}');
 
   assert.equal(directories.needs.perBatch, true);
-  assert.equal(directories.directoryFor(untouchable), 'clicks/3/shop');
+  assert.equal(directories.placeFor(untouchable).directory, 'clicks/3/shop');
   assert.equal(directoryOf('{time:yyyy}').needs.value, false);
   assert.equal(directoryOf('{time:yyyy}', { field: 't' }).needs.value, true);
   assert.equal(directoryOf('{topic}', { field: 't' }).needs.value, false);
