@@ -130,7 +130,10 @@ export function drawPlan(seed: number): Plan {
     troubleMs: dice.whole(1_500, 7_000),
     ...(later.chance(0.3) ? { rangeBytes: later.pick([1, 200, 1_000]), inFlightRanges: later.pick([1, 2, 5]) } : ROOMY),
   } as const;
-  const placed = withHdfs(withS3(drawn, new Dice(seed).fork('s3')), new Dice(seed).fork('on hdfs'));
+  const placed = withHdfsStore(
+    withHdfs(withS3(drawn, new Dice(seed).fork('s3')), new Dice(seed).fork('on hdfs')),
+    new Dice(seed).fork('hdfs store'),
+  );
   return withFiles(withSpool(placed, new Dice(seed).fork('spool')), new Dice(seed).fork('files'));
 }
 
@@ -145,6 +148,14 @@ export function onHdfs(plan: Plan, dice: Dice): Plan {
   const faults = new Set([...plan.faults, ...HDFS_FAULTS.filter(() => dice.chance(share))]);
   const keepsStore = plan.harm?.endsWith('Store') || dice.chance(0.3);
   return { ...plan, faults, sink: 'hdfs', store: keepsStore ? plan.store : 'hdfs' };
+}
+
+/** Some runs write files here and keep only their checkpoints in HDFS. */
+function withHdfsStore(plan: Plan, dice: Dice): Plan {
+  const isFree = plan.sink === 'file' && plan.store === 'network' && !plan.harm?.endsWith('Store');
+  if (!isFree || !dice.chance(0.05)) return plan;
+  const share = dice.pick([0, 0.3, 0.8]);
+  return { ...plan, store: 'hdfs', faults: new Set([...plan.faults, ...HDFS_FAULTS.filter(() => dice.chance(share))]) };
 }
 
 /** Some runs write to S3, and most of those keep their checkpoints there. A request of the AWS client costs much time. */
