@@ -7,6 +7,7 @@ import type { WriterTuning } from '../../../connectors/filesink/open-writer.ts';
 import type { OutputSettings } from '../../../connectors/filesink/settings.ts';
 import { type BatchSpec, frameOf } from '../../../testing/frames.ts';
 import { failsWith } from '../../core/support/expect.ts';
+import { VirtualEnv } from '../../core/support/virtual-env.ts';
 import { FakeFiles, writerOn } from './support/fake-files.ts';
 
 const never = new AbortController().signal;
@@ -119,6 +120,35 @@ test('records larger than any buffer come through whole', async () => {
   const specs: BatchSpec[] = [{ split: 't/0', values: ['1', `"${large}"`, '2'], keys: ['a', 'a', 'a'] }];
   const { directories } = await written([specs], BY_KEY);
   assert.equal(directories.get('t/k=a'), `1\n"${large}"\n2\n`);
+});
+
+test('what gathers in blocks is bounded over all files: blocks end early, files do not', async () => {
+  const files = new FakeFiles();
+  const virtual = new VirtualEnv();
+  const avro = { record: 'Row', codec: 'none' as const, blockBytes: 16 * 1024 * 1024 };
+  await using writer = await writerOn(
+    files,
+    { ...BY_KEY, format: 'avro', columns: ['text'], avro },
+    undefined,
+    virtual,
+  );
+  const keys = Array.from({ length: 20 }, (_, index) => `k${index}`);
+  const values = keys.map(() => JSON.stringify({ text: 'x'.repeat(100_000) }));
+
+  let heldMax = 0;
+  for (let offset = 0; offset < 600; offset += keys.length) {
+    await virtual.run(writer.ready({ signal: never }));
+    const frame = frameOf([{ split: 't/0', offset, values, keys }]);
+    assert.equal(writer.write(frame, 0), frame.count);
+    frame.release();
+    heldMax = Math.max(heldMax, virtual.gauges.get('memoryBytes') ?? 0);
+  }
+  const { handles } = await virtual.run(writer.cut());
+
+  // A quarter of 64 MiB, and what comes before the next look.
+  assert.ok(heldMax > 12_000_000 && heldMax < 24_000_000, `${heldMax} bytes held`);
+  assert.equal(handles.length, keys.length);
+  assert.equal(files.parts.reduce((sum, { text }) => sum + text.length, 0) > 60_000_000, true);
 });
 
 const spec = fc
