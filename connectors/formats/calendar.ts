@@ -3,7 +3,7 @@ const ZERO = 48;
 
 /** The days since 1970-01-01 of `2024-02-29`; undefined for anything else. */
 export function parseDate(text: string): number | undefined {
-  return text.length === 10 ? dateAt(text) : undefined;
+  return text.length === yearEnd(text) + 6 ? dateAt(text) : undefined;
 }
 
 /**
@@ -12,23 +12,24 @@ export function parseDate(text: string): number | undefined {
  */
 export function parseTimestamp(text: string, unit: 'ms' | 'us'): number | undefined {
   const days = dateAt(text);
-  const hour = digitsAt(text, 11, 2);
-  const minute = digitsAt(text, 14, 2);
-  const between = text[10];
+  const start = yearEnd(text) + 7;
+  const hour = digitsAt(text, start, 2);
+  const minute = digitsAt(text, start + 3, 2);
+  const between = text[start - 1];
   if (days === undefined || hour < 0 || hour > 23 || minute < 0 || minute > 59) return undefined;
-  if ((between !== 'T' && between !== 't' && between !== ' ') || text[13] !== ':') return undefined;
+  if ((between !== 'T' && between !== 't' && between !== ' ') || text[start + 2] !== ':') return undefined;
   let second = 0;
   let us = 0;
-  let at = 16;
+  let at = start + 5;
   if (text[at] === ':') {
-    second = digitsAt(text, 17, 2);
+    second = digitsAt(text, at + 1, 2);
     if (second < 0 || second > 59) return undefined;
-    at = 19;
+    at += 3;
     if (text[at] === '.' || text[at] === ',') {
-      const start = ++at;
+      const fraction = ++at;
       for (let scale = 100_000; isDigit(text, at); at++, scale = Math.floor(scale / 10))
         us += (text.charCodeAt(at) - ZERO) * scale;
-      if (at === start) return undefined;
+      if (at === fraction) return undefined;
     }
   }
   const zoneMinutes = zoneAt(text, at);
@@ -70,10 +71,20 @@ function lastDate(days: number): string {
 }
 
 function dateAt(text: string): number | undefined {
-  const year = digitsAt(text, 0, 4);
-  const month = digitsAt(text, 5, 2);
-  const day = digitsAt(text, 8, 2);
-  if (year < 0 || month < 1 || month > 12 || day < 1 || text[4] !== '-' || text[7] !== '-') return undefined;
+  const end = yearEnd(text);
+  const year = end === 4 ? digitsAt(text, 0, 4) : digitsAt(text, 1, end - 1);
+  const month = digitsAt(text, end + 1, 2);
+  const day = digitsAt(text, end + 4, 2);
+  if (year < 0 || month < 1 || month > 12 || day < 1 || text[end] !== '-' || text[end + 3] !== '-') return undefined;
+  return dayOf(text[0] === '-' ? -year : year, month, day);
+}
+
+/** Four digits, or a sign and at least six: those that `formatDate` writes beyond 9999 and before 0. */
+function yearEnd(text: string): number {
+  return text[0] === '+' || text[0] === '-' ? text.indexOf('-', 7) : 4;
+}
+
+function dayOf(year: number, month: number, day: number): number | undefined {
   return day > daysOfMonth(year, month) ? undefined : daysOf(year, month, day);
 }
 

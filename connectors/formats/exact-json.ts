@@ -34,6 +34,11 @@ export function parseExactly(text: string): unknown {
   );
 }
 
+/** A number by its digits, as `parseExactly` leaves it and `JSON.stringify` writes it. */
+export function rawNumber(digits: string): RawNumber {
+  return json.rawJSON(digits);
+}
+
 export function isRawNumber(value: unknown): value is RawNumber {
   return json.isRawJSON(value);
 }

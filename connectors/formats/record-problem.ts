@@ -1,11 +1,14 @@
 import { SluiceError } from '../../core/spi.ts';
 import type { FormatRecord } from './part-encoder.ts';
 
+/** Where a record is, for messages. */
+export type RecordPlace = Pick<FormatRecord, 'topic' | 'partition' | 'offset'>;
+
 const FOUND_CHARS_MAX = 60;
 
 /** A record that a format cannot hold; `what` goes on after "the record at offset 12 ". */
 export function rejectedRecord(
-  record: FormatRecord,
+  record: RecordPlace,
   code: string,
   { what, help, details = {}, cause }: { what: string; help: string; details?: object; cause?: unknown },
 ): SluiceError {

@@ -18,6 +18,16 @@ test('times of the years 0 to 9999 are read and written as Date does', () => {
   );
 });
 
+test('what is written of any time or day is read again, with a sign and more digits where a year has more than four', () => {
+  fc.assert(
+    fc.property(fc.maxSafeInteger(), fc.constantFrom('ms' as const, 'us' as const), (time, unit) => {
+      assert.equal(parseTimestamp(formatTimestamp(time, unit), unit), time);
+    }),
+  );
+  fc.assert(fc.property(fc.integer(), (days) => assert.equal(parseDate(formatDate(days)), days)));
+  assert.equal(parseDate('+010000-01-01'), 2_932_897);
+});
+
 test('a zone is taken off, and digits finer than the unit are cut off', () => {
   assert.equal(parseTimestamp('1970-01-01T02:00:00+02:00', 'ms'), 0);
   assert.equal(parseTimestamp('1970-01-01 02:00+02', 'ms'), 0);
@@ -49,6 +59,16 @@ test('what is no time, or is in no known zone, is not guessed', () => {
     'not a time at all, but long',
   ])
     assert.equal(parseTimestamp(text, 'ms'), undefined, text);
-  for (const text of ['', '2024-2-29', '2023-02-29', '2024-02-29T', '2024-02-2x'])
+  for (const text of [
+    '',
+    '+',
+    '+2024-02-29',
+    '-02024-02-29',
+    '+0102024-02-2',
+    '2024-2-29',
+    '2023-02-29',
+    '2024-02-29T',
+    '2024-02-2x',
+  ])
     assert.equal(parseDate(text), undefined, text);
 });
