@@ -12,6 +12,7 @@ const DECIMAL_BYTES_MAX = 512;
 const DIGITS_EXACT = 1e15;
 const SCALE_EXACT = 22;
 const INT_BYTES_MAX = 6;
+const MS_PER_DAY = 86_400_000n;
 
 /** A date of days as `2024-02-29`; undefined where an int is only a number. */
 export function intConversion({ logicalType }: Record<string, unknown>): Convert<number> | undefined {
@@ -24,7 +25,15 @@ export function longConversion({
 }: Record<string, unknown>): Convert<ReturnType<AvroInput['long']>> | undefined {
   if (logicalType !== 'timestamp-millis' && logicalType !== 'timestamp-micros') return undefined;
   const unit = logicalType === 'timestamp-millis' ? 'ms' : 'us';
-  return (value) => (typeof value === 'number' ? formatTimestamp(value, unit) : value);
+  return (value) => (typeof value === 'number' ? formatTimestamp(value, unit) : formatFar(BigInt(value.rawJSON), unit));
+}
+
+/** A time that is no exact number, such as the end of the year 9999 in µs. */
+function formatFar(value: bigint, unit: 'ms' | 'us'): string {
+  const perDay = unit === 'ms' ? MS_PER_DAY : MS_PER_DAY * 1000n;
+  const inDay = ((value % perDay) + perDay) % perDay;
+  const [, time] = formatTimestamp(Number(inDay), unit).split('T');
+  return `${formatDate(Number((value - inDay) / perDay))}T${time}`;
 }
 
 /** A decimal as a number where a double prints its digits, else by its digits; undefined where bytes are only bytes. */
