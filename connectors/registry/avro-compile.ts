@@ -1,6 +1,6 @@
 import { isMap, SchemaProblem } from '../formats/schema-problem.ts';
 import { type AvroInput, ValueProblem } from './avro-input.ts';
-import { bytesConversion, intConversion, longConversion } from './avro-logical.ts';
+import { bytesConversion, intConversion, longConversion, plainDouble } from './avro-logical.ts';
 
 /** Reads one value of a schema. */
 export type ReadValue = (input: AvroInput) => unknown;
@@ -30,16 +30,14 @@ interface Place {
 const SCHEMA_DEPTH_MAX = 128;
 const OUTERMOST = { namespace: '', depth: 0 };
 const base64 = (bytes: Buffer) => bytes.toString('base64');
-/** As the JSON encoding of Avro has them, since JSON knows no such numbers. */
-const finite = (value: number) => (Number.isFinite(value) ? value : String(value));
 
 const PRIMITIVES: Readonly<Record<string, (schema: Record<string, unknown>) => AvroType>> = {
   null: () => ({ bytesMin: 0, read: () => null }),
   boolean: () => ({ bytesMin: 1, read: (input) => input.boolean() }),
   int: (schema) => converted(1, (input) => input.int(), intConversion(schema)),
   long: (schema) => converted(1, (input) => input.long(), longConversion(schema)),
-  float: () => ({ bytesMin: 4, read: (input) => finite(input.float()) }),
-  double: () => ({ bytesMin: 8, read: (input) => finite(input.double()) }),
+  float: () => ({ bytesMin: 4, read: (input) => plainDouble(input.float()) }),
+  double: () => ({ bytesMin: 8, read: (input) => plainDouble(input.double()) }),
   bytes: (schema) => converted(1, (input) => input.sizedBytes(), bytesConversion(schema) ?? base64),
   string: () => ({ bytesMin: 1, read: (input) => input.string() }),
 };

@@ -11,6 +11,8 @@ const DECIMAL_BYTES_MAX = 512;
 /** Up to here a double prints the very digits, and so does a power of ten up to the other. */
 const DIGITS_EXACT = 1e15;
 const SCALE_EXACT = 22;
+/** Where `String` begins to write exponents. */
+const EXPONENT_FROM = 1e21;
 const INT_BYTES_MAX = 6;
 const MS_PER_DAY = 86_400_000n;
 
@@ -48,10 +50,17 @@ export function bytesConversion({
   const power = 10 ** scale;
   return (bytes) => {
     const unscaled = twosComplement(bytes);
-    if (typeof unscaled === 'number' && Math.abs(unscaled) < DIGITS_EXACT && scale <= SCALE_EXACT)
-      return unscaled / power;
+    const near = Number(unscaled);
+    if (Math.abs(near) < DIGITS_EXACT && scale <= SCALE_EXACT) return near / power;
     return rawNumber(formatDecimal(BigInt(unscaled), scale));
   };
+}
+
+/** A double as JSON has it: what is no number there as text, and beyond 2^53 its digits, so that nobody takes it for rounded. */
+export function plainDouble(value: number): unknown {
+  if (Math.abs(value) <= Number.MAX_SAFE_INTEGER) return value;
+  if (!Number.isFinite(value)) return String(value);
+  return rawNumber(String(Math.abs(value) < EXPONENT_FROM ? BigInt(value) : value));
 }
 
 function isCount(value: unknown): value is number {

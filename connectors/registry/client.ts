@@ -83,7 +83,6 @@ export class RegistryClient implements AsyncDisposable {
     let coming = this.#coming.get(id);
     if (coming === undefined) {
       coming = this.#read(id).finally(() => this.#coming.delete(id));
-      coming.catch(() => {}); // whoever still waits for it hears
       this.#coming.set(id, coming);
     }
     return await orAborted(coming, signal);
@@ -131,7 +130,6 @@ export class RegistryClient implements AsyncDisposable {
       const url = this.#urls[this.#index] as string;
       const outcome = await this.#askOnce(path, this.#asked(what, url));
       if (!(outcome instanceof Error)) return outcome;
-      signal.throwIfAborted();
       if (outcome.kind !== 'unavailable') throw outcome;
       // Of several that found out together, the first moves on for all.
       if (this.#urls[this.#index] === url) this.#index = (this.#index + 1) % this.#urls.length;

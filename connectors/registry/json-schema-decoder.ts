@@ -4,6 +4,9 @@ import { type RecordPlace, rejectedRecord } from '../formats/record-problem.ts';
 import type { ValueDecoder } from './decoder.ts';
 import { bodyOf } from './wire-format.ts';
 
+/** Where a number beyond 2^53 may begin, which is exact as a double only by chance: by its digits or its exponent. */
+const LARGE_NUMBER = /(?:^|[:,[\s])-?\d(?:\d{15}|[\d.]*[eE]\+?\d)/;
+
 /** Decodes JSON behind the prefix. It is not checked against its schema, which therefore is never fetched. */
 export function jsonSchemaDecoder(): ValueDecoder {
   return {
@@ -16,7 +19,7 @@ function parse(body: Buffer, at: RecordPlace): unknown {
   const text = body.toString();
   if (text.includes('\uFFFD') && !isUtf8(body)) throw notJson(at, 'not UTF-8');
   try {
-    return mayRound(text) ? parseExactly(text) : JSON.parse(text);
+    return mayRound(text) || LARGE_NUMBER.test(text) ? parseExactly(text) : JSON.parse(text);
   } catch (error) {
     if (error instanceof SyntaxError) throw notJson(at, error.message, error);
     if (error instanceof RangeError) throw notJson(at, 'nested too deeply', error);

@@ -71,6 +71,8 @@ test('a decimal is a number where a double prints its digits, else its digits, w
       const value = readAvro(record([{ name: 'd', type: schema }]), [...long(body.length), ...body]) as { d: unknown };
       const fixed = { type: 'fixed', name: 'F', size: body.length, logicalType: 'decimal', precision: 39, scale };
       assert.deepEqual(readAvro(fixed, body), value.d);
+      const wide = bytes(unscaled, padding + 7);
+      assert.deepEqual(readAvro({ ...fixed, size: wide.length }, wide), value.d);
       const exact = formatDecimal(unscaled, scale);
       if (typeof value.d === 'number') assert.equal(Number(exact), value.d);
       else assert.equal(json(value.d), exact);
@@ -108,7 +110,7 @@ test('dates and times are ISO 8601 in UTC, with the digits of their unit', () =>
   assert.equal(far(-(2n ** 63n), 'timestamp-millis'), '-292275055-05-16T16:47:04.192Z');
 });
 
-test('numbers that JSON does not know are texts, and zero keeps its sign', () => {
+test('numbers that JSON does not know are texts, those beyond 2^53 digits, and zero keeps its sign', () => {
   const double = (value: number) => {
     const bytes = Buffer.alloc(8);
     bytes.writeDoubleLE(value);
@@ -117,6 +119,15 @@ test('numbers that JSON does not know are texts, and zero keeps its sign', () =>
 
   for (const value of [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY])
     assert.equal(readAvro('double', double(value)), String(value));
+  for (const [value, digits] of [
+    [2 ** 60, '1152921504606846976'],
+    [-(2 ** 53), '-9007199254740992'],
+    [1e300, '1e+300'],
+    [2 ** 53 - 1, '9007199254740991'],
+  ] as const)
+    assert.equal(json(readAvro('double', double(value))), digits);
+  assert.equal(typeof readAvro('double', double(2 ** 53)), 'object');
+  assert.equal(typeof readAvro('double', double(2 ** 53 - 1)), 'number');
   assert.equal(readAvro('float', [0, 0, 0xc0, 0x7f]), 'NaN');
   assert.equal(readAvro('double', double(-0)), -0);
 });

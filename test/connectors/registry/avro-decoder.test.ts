@@ -5,7 +5,7 @@ import { avroDecoder } from '../../../connectors/registry/avro-decoder.ts';
 import type { ValueDecoder } from '../../../connectors/registry/decoder.ts';
 import { rejected } from '../formats/record.ts';
 import { type Script, scriptedRegistry } from './support/registry-env.ts';
-import { AT, prefixed } from './support/values.ts';
+import { AT, longBytes, prefixed } from './support/values.ts';
 
 const CLICK = { type: 'record', name: 'Click', fields: [{ name: 'n', type: 'int' }] };
 const CLICK_1 = [2];
@@ -124,6 +124,26 @@ test('whoever stops waiting hears the reason, and the schema comes all the same'
   letGo(undefined);
 
   assert.deepEqual(await decoded(decoder, bytes), { n: 1 });
+});
+
+test('a fetch that fails when nobody waits any more is told to whoever asks next', async () => {
+  const { promise: held, resolve: letGo } = Promise.withResolvers<{ status: number; text: string }>();
+  const { decoder } = decoderOn(() => held);
+  decoder.decode(prefixed(1, ''), AT);
+
+  await assert.rejects(decoder.ready({ signal: AbortSignal.abort(new Error('stopping')) }), /stopping/);
+  letGo({ status: 403, text: '' });
+  await new Promise(setImmediate);
+
+  await assert.rejects(decoder.ready({ signal }), { kind: 'config', code: 'REGISTRY_DENIED' });
+});
+
+test('each value may have as many items without a byte as the one before', async () => {
+  const { decoder, model } = decoderOn();
+  const id = model.register({ subject: 'a', schema: { type: 'array', items: 'null' } });
+  const bytes = prefixed(id, Uint8Array.from([...longBytes(40_000n), 0]));
+
+  for (let count = 0; count < 2; count++) assert.equal(((await decoded(decoder, bytes)) as null[]).length, 40_000);
 });
 
 test('a value that is not of its schema is rejected with the place of the record and in the value', async () => {

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { coercer } from '../../../connectors/formats/coerce.ts';
 import { jsonSchemaDecoder } from '../../../connectors/registry/json-schema-decoder.ts';
-import { rejected } from '../formats/record.ts';
+import { record, rejected } from '../formats/record.ts';
 import { AT, prefixed } from './support/values.ts';
 
 const decoder = jsonSchemaDecoder();
@@ -13,6 +14,25 @@ test('the JSON behind the prefix is the value, number for number', async () => {
   await decoder.ready({ signal: new AbortController().signal });
 
   assert.equal(JSON.stringify(decoded), `{"kind":"value","value":${text}}`);
+});
+
+test('whole numbers beyond 2^53 are digits even where a double holds them, so that a column of int64 takes them', () => {
+  const int64 = coercer({ type: { kind: 'int64' }, nullable: false }, 'n');
+
+  for (const text of [
+    '9007199254740992',
+    '-9007199254740992',
+    '9007199254740993',
+    '1e18',
+    '12E+17',
+    '123456789012345e3',
+  ]) {
+    const decoded = decoder.decode(prefixed(7, `{"n":${text}}`), AT) as { value: { n: unknown } };
+    const exact = BigInt(
+      text.replace(/^(-?\d+)e?\+?(\d*)$/i, (_, digits, zeros) => digits + '0'.repeat(Number(zeros))),
+    );
+    assert.equal(int64(decoded.value.n, record(null)), exact, text);
+  }
 });
 
 test('what is no JSON, no UTF-8 or has no prefix is rejected naming its place', () => {
