@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { RegistryClient } from '../../../connectors/registry/client.ts';
-import { nodeGet } from '../../../connectors/registry/http.ts';
-import { registrySettings } from '../../../connectors/registry/settings.ts';
+import { RegistryClient } from '../../../connectors/schema-registry/client.ts';
+import { nodeGet } from '../../../connectors/schema-registry/http.ts';
+import { registrySettings } from '../../../connectors/schema-registry/settings.ts';
 import { systemEnv } from '../../../core/runtime/system-env.ts';
-import { type RegistryServerOptions, serveRegistry } from '../../../testing/registry/server.ts';
+import { type RegistryServerOptions, serveRegistry } from '../../../testing/schema-registry/server.ts';
 import { REGISTRY_CERTIFICATE, REGISTRY_KEY } from './support/certificate.ts';
 
 const env = systemEnv();

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { bodyOf, schemaIdOf } from '../../../connectors/registry/wire-format.ts';
+import { bodyOf, schemaIdOf } from '../../../connectors/schema-registry/wire-format.ts';
 import type { SluiceError } from '../../../core/errors.ts';
 import { rejected } from '../formats/record.ts';
 import { AT, prefixed } from './support/values.ts';

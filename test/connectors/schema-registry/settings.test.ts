@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { registrySettings } from '../../../connectors/registry/settings.ts';
+import { registrySettings } from '../../../connectors/schema-registry/settings.ts';
 import { REGISTRY_CERTIFICATE } from './support/certificate.ts';
 
 const HTTPS = 'https://registry:8081';

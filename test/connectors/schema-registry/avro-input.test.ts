@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { ValueProblem } from '../../../connectors/registry/avro-input.ts';
+import { ValueProblem } from '../../../connectors/schema-registry/avro-input.ts';
 import { longBytes, readAvro } from './support/values.ts';
 
 const long = (value: number) => longBytes(BigInt(value));

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { SchemaProblem } from '../../../connectors/formats/schema-problem.ts';
-import type { RegisteredSchema } from '../../../connectors/registry/client.ts';
-import { fieldsOf } from '../../../connectors/registry/fields.ts';
+import type { RegisteredSchema } from '../../../connectors/schema-registry/client.ts';
+import { fieldsOf } from '../../../connectors/schema-registry/fields.ts';
 
 function registered(schema: unknown, { type = 'AVRO', references = {} }: { type?: string; references?: object } = {}) {
   const list = Object.entries(references).map(([name, text]) => ({

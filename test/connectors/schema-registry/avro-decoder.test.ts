@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { RecordPlace } from '../../../connectors/formats/record-problem.ts';
-import { avroDecoder } from '../../../connectors/registry/avro-decoder.ts';
-import type { ValueDecoder } from '../../../connectors/registry/decoder.ts';
+import { avroDecoder } from '../../../connectors/schema-registry/avro-decoder.ts';
+import type { ValueDecoder } from '../../../connectors/schema-registry/decoder.ts';
 import { rejected } from '../formats/record.ts';
 import { type Script, scriptedRegistry } from './support/registry-env.ts';
 import { AT, longBytes, prefixed } from './support/values.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { coercer } from '../../../connectors/formats/coerce.ts';
-import { jsonSchemaDecoder } from '../../../connectors/registry/json-schema-decoder.ts';
+import { jsonSchemaDecoder } from '../../../connectors/schema-registry/json-schema-decoder.ts';
 import { record, rejected } from '../formats/record.ts';
 import { AT, prefixed } from './support/values.ts';
 

@@ -1,7 +1,7 @@
-import { RegistryClient } from '../../../../connectors/registry/client.ts';
-import type { HttpAnswer, HttpGet } from '../../../../connectors/registry/http.ts';
-import { registrySettings } from '../../../../connectors/registry/settings.ts';
-import { RegistryModel } from '../../../../testing/registry/model.ts';
+import { RegistryClient } from '../../../../connectors/schema-registry/client.ts';
+import type { HttpAnswer, HttpGet } from '../../../../connectors/schema-registry/http.ts';
+import { registrySettings } from '../../../../connectors/schema-registry/settings.ts';
+import { RegistryModel } from '../../../../testing/schema-registry/model.ts';
 import { VirtualEnv } from '../../../core/support/virtual-env.ts';
 
 export const URLS = ['http://one:8081', 'http://two:8081/api'];

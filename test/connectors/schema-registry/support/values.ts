@@ -1,5 +1,5 @@
-import { compileAvro } from '../../../../connectors/registry/avro-compile.ts';
-import { AvroInput } from '../../../../connectors/registry/avro-input.ts';
+import { compileAvro } from '../../../../connectors/schema-registry/avro-compile.ts';
+import { AvroInput } from '../../../../connectors/schema-registry/avro-input.ts';
 
 export const AT = { topic: 'clicks', partition: 3, offset: 12 };
 

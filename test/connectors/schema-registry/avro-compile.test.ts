@@ -3,8 +3,8 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { formatDecimal } from '../../../connectors/formats/numbers.ts';
 import { SchemaProblem } from '../../../connectors/formats/schema-problem.ts';
-import { compileAvro } from '../../../connectors/registry/avro-compile.ts';
-import { ValueProblem } from '../../../connectors/registry/avro-input.ts';
+import { compileAvro } from '../../../connectors/schema-registry/avro-compile.ts';
+import { ValueProblem } from '../../../connectors/schema-registry/avro-input.ts';
 import { longBytes, readAvro } from './support/values.ts';
 
 const long = (value: number) => longBytes(BigInt(value));
