@@ -1,6 +1,19 @@
 import { parseArgs } from 'node:util';
+import { parseTemplate } from '../connectors/filesink/directories/template.ts';
 
-export interface DemoOptions {
+const SINKS = ['file', 's3', 'hdfs'] as const;
+const FORMATS = ['ndjson', 'csv', 'avro', 'parquet'] as const;
+const COMPRESSIONS = ['none', 'gzip', 'zstd'] as const;
+
+/** What the files of the pipeline look like. */
+export interface Files {
+  /** A template: which directory a record goes to. */
+  directory: string;
+  format: (typeof FORMATS)[number];
+  compression: (typeof COMPRESSIONS)[number];
+}
+
+export interface DemoOptions extends Files {
   /** The user's own broker; undefined = find or start one. */
   brokers: string | undefined;
   kills: number;
@@ -8,7 +21,7 @@ export interface DemoOptions {
   seconds: number;
   recordsPerSecond: number;
   /** What the pipeline writes to, and where it keeps its checkpoints. */
-  sink: 'file' | 's3' | 'hdfs';
+  sink: (typeof SINKS)[number];
   /** Keep the topic on the user's own broker, and the output on the user's own S3 server or HDFS cluster. */
   keep: boolean;
 }
@@ -20,6 +33,9 @@ again and again, and then counts every record in the files.
 
   --sink <file|s3|hdfs>   where files and checkpoints go (file); for s3, SLUICE_TEST_S3, Docker, versitygw (built
                           with Go, once) or s3proxy (a JVM) is used; for hdfs, SLUICE_TEST_HDFS or JVMs
+  --directory <template>  which directory a record goes to ({topic}), for example "{topic}/hour={time:HH}"
+  --format <format>       what files hold (ndjson): ndjson, csv, avro or parquet
+  --compression <name>    none, gzip or zstd for ndjson and csv (none); the others are compressed inside
   --brokers <host:port>   your own Kafka; without it SLUICE_TEST_KAFKA, Docker or a JVM is used
   --keep                  leave the topic on your Kafka, and what was written to your S3 server or HDFS, when done
   --kills <n>             how often to kill the pipeline (5)
@@ -35,6 +51,9 @@ export function parseOptions(args: string[]): Parsed {
       args,
       options: {
         sink: { type: 'string', default: 'file' },
+        directory: { type: 'string', default: '{topic}' },
+        format: { type: 'string', default: 'ndjson' },
+        compression: { type: 'string', default: 'none' },
         brokers: { type: 'string' },
         keep: { type: 'boolean', default: false },
         kills: { type: 'string', default: '5' },
@@ -45,7 +64,8 @@ export function parseOptions(args: string[]): Parsed {
     });
     if (values.help) return { kind: 'help' };
     const options = {
-      sink: sinkNamed(values.sink),
+      sink: oneOf(SINKS, '--sink', values.sink),
+      ...filesOf(values),
       brokers: values.brokers,
       keep: values.keep,
       kills: wholeNumber('--kills', values.kills, 0),
@@ -65,8 +85,23 @@ function wholeNumber(name: string, text: string, min: number): number {
   return value;
 }
 
-function sinkNamed(text: string): DemoOptions['sink'] {
-  if (text !== 'file' && text !== 's3' && text !== 'hdfs')
-    throw new Error(`--sink: expected file, s3 or hdfs, found "${text}"`);
-  return text;
+function oneOf<Name extends string>(names: readonly Name[], option: string, text: string): Name {
+  const found = names.find((name) => name === text);
+  if (found !== undefined) return found;
+  throw new Error(`${option}: expected ${names.slice(0, -1).join(', ')} or ${names.at(-1)}, found "${text}"`);
+}
+
+function filesOf(values: Record<keyof Files, string>): Files {
+  const format = oneOf(FORMATS, '--format', values.format);
+  const compression = oneOf(COMPRESSIONS, '--compression', values.compression);
+  if (compression !== 'none' && (format === 'avro' || format === 'parquet'))
+    throw new Error(
+      `--compression: files of format ${format} are compressed inside; only ndjson and csv take ${compression}`,
+    );
+  try {
+    parseTemplate(values.directory);
+  } catch (error) {
+    throw new Error(`--directory: ${(error as Error).message}`);
+  }
+  return { directory: values.directory, format, compression };
 }

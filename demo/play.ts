@@ -11,14 +11,14 @@ import {
   Ledger,
   LedgerProducer,
   listVisible,
-  type OutputRoot,
+  type OutputListing,
   OutputWatcher,
 } from '../testing/ledger/index.ts';
 import type { DemoOptions } from './options.ts';
 import type { Story } from './story.ts';
 import { folder, type Target } from './target.ts';
 
-export interface Play extends Omit<DemoOptions, 'brokers' | 'keep' | 'sink'> {
+export interface Play extends Pick<DemoOptions, 'kills' | 'seconds' | 'recordsPerSecond'> {
   brokers: string;
   topic: string;
   partitions: number;
@@ -90,7 +90,7 @@ export async function play(play: Play): Promise<number> {
 }
 
 interface Stage extends Play {
-  root: OutputRoot;
+  root: OutputListing;
   file: string;
   ledger: Ledger;
   watcher: OutputWatcher;

@@ -5,8 +5,9 @@ import { webHdfs } from '../connectors/hdfs/index.ts';
 import { findHdfs } from '../test/services/hdfs.ts';
 import { findS3 } from '../test/services/s3.ts';
 import { S3Bucket } from '../test/services/s3-bucket.ts';
-import { HdfsOutput, type OutputRoot } from '../testing/ledger/index.ts';
-import type { DemoOptions } from './options.ts';
+import { FolderOutput, HdfsOutput, type OutputListing } from '../testing/ledger/index.ts';
+import { COLUMNS, DecodedOutput } from './decoded-output.ts';
+import type { DemoOptions, Files } from './options.ts';
 import type { Story } from './story.ts';
 
 /** Everything that the demo writes to disk. */
@@ -18,7 +19,7 @@ export interface Target {
   readonly sink: string;
   readonly store: string;
   /** What is read back. */
-  readonly root: OutputRoot;
+  readonly root: OutputListing;
   /** The same for the eye. */
   readonly where: string;
   /** Called when everything has been read. */
@@ -27,7 +28,24 @@ export interface Target {
 
 export type TargetSearch = { kind: 'found'; target: Target } | { kind: 'none'; why: string };
 
-export async function findTarget({ sink, keep }: DemoOptions, story: Story): Promise<TargetSearch> {
+export async function findTarget(options: DemoOptions, story: Story): Promise<TargetSearch> {
+  const found = await findPlace(options, story);
+  if (found.kind === 'none') return found;
+  const { target } = found;
+  const root = new DecodedOutput(target.root, join(folder, 'audit'));
+  return { kind: 'found', target: { ...target, sink: target.sink + filesText(options), root } };
+}
+
+/** The end of `sink:` in the pipeline file. */
+export function filesText({ directory, format, compression }: Files): string {
+  const lines = [`directory: ${JSON.stringify(directory)}`, `format: ${format}`];
+  if (compression !== 'none') lines.push(`compression: ${compression}`);
+  if (format !== 'ndjson') lines.push(`columns: ${JSON.stringify(COLUMNS)}`);
+  return lines.map((line) => `\n  ${line}`).join('');
+}
+
+/** A target that says all but what files look like. */
+async function findPlace({ sink, keep }: DemoOptions, story: Story): Promise<TargetSearch> {
   switch (sink) {
     case 's3':
       return await findBucket(keep, story);
@@ -41,9 +59,9 @@ export async function findTarget({ sink, keep }: DemoOptions, story: Story): Pro
 function folderTarget(): Target {
   const root = join(folder, 'out');
   return {
-    sink: ' { type: file, path: ./out, format: ndjson }',
+    sink: '\n  type: file\n  path: ./out',
     store: ' { type: file, path: ./.sluice }',
-    root,
+    root: new FolderOutput(root),
     where: `${relative(process.cwd(), root)}/`,
     end: async () => {},
   };
@@ -70,8 +88,7 @@ async function findBucket(keep: boolean, story: Story): Promise<TargetSearch> {
   endpoint: ${s3.endpoint}
   credentials: { ${keys} }`;
   const target = {
-    sink: `${place('raw/clicks')}
-  format: ndjson`,
+    sink: place('raw/clicks'),
     store: place('_sluice').replaceAll('\n  ', '\n    '),
     root: bucket.output('raw/clicks'),
     where: `s3://${bucket.name}/raw/clicks/`,
@@ -100,8 +117,7 @@ async function findCluster(keep: boolean, story: Story): Promise<TargetSearch> {
   user: ${user}
   path: ${home}/${path}`;
   const target = {
-    sink: `${place('clicks')}
-  format: ndjson`,
+    sink: place('clicks'),
     store: place('_sluice').replaceAll('\n  ', '\n    '),
     root: new HdfsOutput({ urls, user, root: `${home}/clicks` }),
     where: `hdfs:${home}/clicks/`,

@@ -5,7 +5,17 @@ import { parseOptions } from '../../demo/options.ts';
 test('without options a broker is looked for, and the pipeline is killed five times in half a minute', () => {
   assert.deepEqual(parseOptions([]), {
     kind: 'run',
-    options: { sink: 'file', brokers: undefined, keep: false, kills: 5, seconds: 30, recordsPerSecond: 20_000 },
+    options: {
+      sink: 'file',
+      directory: '{topic}',
+      format: 'ndjson',
+      compression: 'none',
+      brokers: undefined,
+      keep: false,
+      kills: 5,
+      seconds: 30,
+      recordsPerSecond: 20_000,
+    },
   });
 });
 
@@ -13,6 +23,12 @@ test('every option is taken', () => {
   const args = [
     '--sink',
     's3',
+    '--directory',
+    '{topic}/h={time:HH}',
+    '--format',
+    'csv',
+    '--compression',
+    'zstd',
     '--brokers',
     'a:9092,b:9092',
     '--keep',
@@ -26,7 +42,17 @@ test('every option is taken', () => {
 
   assert.deepEqual(parseOptions(args), {
     kind: 'run',
-    options: { sink: 's3', brokers: 'a:9092,b:9092', keep: true, kills: 0, seconds: 10, recordsPerSecond: 500 },
+    options: {
+      sink: 's3',
+      directory: '{topic}/h={time:HH}',
+      format: 'csv',
+      compression: 'zstd',
+      brokers: 'a:9092,b:9092',
+      keep: true,
+      kills: 0,
+      seconds: 10,
+      recordsPerSecond: 500,
+    },
   });
   assert.deepEqual(parseOptions(['--help']), { kind: 'help' });
 });
@@ -36,6 +62,10 @@ test('what cannot be is said, with what was found', () => {
     [['--kills', 'many'], /--kills: expected a whole number of at least 0, found "many"/],
     [['--seconds', '1'], /--seconds: .* at least 3, found "1"/],
     [['--sink', 'gcs'], /--sink: expected file, s3 or hdfs, found "gcs"/],
+    [['--format', 'orc'], /--format: expected ndjson, csv, avro or parquet, found "orc"/],
+    [['--compression', 'lz4'], /--compression: expected none, gzip or zstd, found "lz4"/],
+    [['--format', 'avro', '--compression', 'gzip'], /--compression: files of format avro are compressed inside/],
+    [['--directory', '{topc}'], /--directory: .*topc/],
     [['--broker', 'a:1'], /--broker/],
     [['a:9092'], /a:9092/],
   ] as const) {

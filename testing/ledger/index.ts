@@ -1,4 +1,5 @@
 export { Audit, type AuditOptions, auditOutput } from './audit.ts';
+export { FolderOutput } from './folder-output.ts';
 export { HdfsOutput } from './hdfs-output.ts';
 export { Delivery, Ledger, type Outcome, type Run } from './ledger.ts';
 export { type OnLine, readLines } from './lines.ts';

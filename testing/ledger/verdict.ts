@@ -71,7 +71,7 @@ export function formatVerdict(verdict: Verdict): string[] {
     ]),
   ];
   if (verdict.unknown > 0) rows.push(['unknown', verdict.unknown, 'sent, never answered: seen or not is both right']);
-  rows.push(['files', verdict.files, `${(verdict.bytes / 1e6).toFixed(1)} MB`]);
+  rows.push(['files', verdict.files, `${(verdict.bytes / 1e6).toFixed(1)} MB of lines`]);
   const width = Math.max(...rows.map(([, count]) => group(count).length));
   const titleWidth = Math.max(...rows.map(([title]) => title.length));
   return rows.map(([title, count, note]) =>
