@@ -10,15 +10,19 @@ export interface Workload {
   valueBytes: number;
   partitions: number;
   codec: 'none' | 'gzip' | 'snappy' | 'lz4' | 'zstd';
+  /** Over how many hours the events are spread that records tell of: each is in another one than its neighbours. */
+  hours?: number;
 }
 
 /** What librdkafka and the Java producer send by default is 16 KiB and more; the small end is the hard one for a consumer. */
 export const PRODUCER_BATCH_BYTES = 16 * 1024;
 
 const CHUNK_BYTES = 256 * 1024;
+/** A prime number, so that every hour has its turn before one comes again. */
+const HOURS_STEP = 7;
 
-export function topicOf({ records, valueBytes, partitions, codec }: Workload): string {
-  return `b${partitions}-${records}x${valueBytes}-${codec}`;
+export function topicOf({ records, valueBytes, partitions, codec, hours }: Workload): string {
+  return `b${partitions}-${records}x${valueBytes}-${codec}${hours === undefined ? '' : `-${hours}h`}`;
 }
 
 /** What is in the topic, for the auditor. */
@@ -71,7 +75,14 @@ async function writePartition(brokers: string, workload: Workload, partition: nu
 /** Numbered records from the first on, as the ledger knows them, written by kcat (librdkafka). */
 export async function writeRecords(
   brokers: string,
-  { topic, partition, records, valueBytes, codec }: Omit<Workload, 'partitions'> & { topic: string; partition: number },
+  {
+    topic,
+    partition,
+    records,
+    valueBytes,
+    codec,
+    hours,
+  }: Omit<Workload, 'partitions'> & { topic: string; partition: number },
 ): Promise<void> {
   const settings = [`batch.size=${PRODUCER_BATCH_BYTES}`, 'linger.ms=5', 'enable.idempotence=true'];
   const flags = ['-P', '-b', brokers, '-t', topic, '-p', String(partition), '-z', codec];
@@ -82,7 +93,8 @@ export async function writeRecords(
   for (let sequence = 0; sequence < records; ) {
     const lines: Buffer[] = [];
     for (let bytes = 0; bytes < CHUNK_BYTES && sequence < records; sequence++) {
-      const value = encodeRecord({ topic, partition, sequence, planned: 'commit' }, valueBytes);
+      const event = hours === undefined ? {} : { eventS: ((sequence * HOURS_STEP + partition) % hours) * 3600 };
+      const value = encodeRecord({ topic, partition, sequence, planned: 'commit', ...event }, valueBytes);
       lines.push(value, NEWLINE);
       bytes += value.length;
     }

@@ -57,6 +57,13 @@ export const PROGRAMS: readonly Program[] = [
     run: (job) => runNode('sluice.ts', job, ['1h']),
   },
   {
+    name: 'sluice-hours',
+    guarantee: 'exactly once, checkpoint every 1 s',
+    ...intoFolder,
+    reads: ({ hours }) => hours !== undefined,
+    run: (job) => runSluiceHours(job, '1s'),
+  },
+  {
     name: 'bare',
     guarantee: 'none',
     ...intoFolder,
@@ -87,6 +94,11 @@ export const PROGRAMS: readonly Program[] = [
   },
   { name: 'put', guarantee: 'none', output: 'bucket', audit: 'size', reads: any, run: runPut },
 ];
+
+/** The engine with a directory for every hour of the workload. */
+export function runSluiceHours(job: Job, interval: string): Promise<Measurement> {
+  return runNode('sluice.ts', job, [interval, 'hours']);
+}
 
 /** The bare loop up to one of its stages; only `write` leaves an output worth auditing. */
 export function runBare(job: Job, stage: string): Promise<Measurement> {

@@ -36,6 +36,19 @@ test('a size too small for the fields gives the smallest record there is', () =>
   assert.ok(new RecordReader().read(value, 0, value.length));
 });
 
+test('the time of the event is a field of the JSON, and as whole as the rest', () => {
+  const reader = new RecordReader();
+
+  const value = encodeRecord({ topic: 'clicks', partition: 3, sequence: 120, planned: 'abort', eventS: 3600 }, 120);
+
+  assert.equal(value.length, 120);
+  assert.equal(JSON.parse(value.toString()).e, 3600);
+  assert.ok(reader.read(value, 0, value.length));
+  assert.deepEqual([reader.sequence, reader.planned], [120, 'abort']);
+  value[value.indexOf('3600')] = 0x34;
+  assert.equal(reader.read(value, 0, value.length), false);
+});
+
 test('a record with any byte changed, cut off at either end or with something added is not read', () => {
   const reader = new RecordReader();
   fc.assert(
