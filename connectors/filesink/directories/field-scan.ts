@@ -36,6 +36,9 @@ export class FieldScan {
   end = 0;
   readonly #steps: readonly Step[];
   #kind: FieldKind = 'missing';
+  /** What was looked at last, whole: the records of a batch lie in one buffer. */
+  #bytes: Buffer | undefined;
+  #view: DataView = new DataView(new ArrayBuffer(0));
   /** For each open container, whether it is an object. */
   readonly #objects: boolean[] = [];
 
@@ -46,12 +49,19 @@ export class FieldScan {
   /** Looks at `bytes` from `start` to `end`; a negative start is no value at all. */
   find(bytes: Buffer, start: number, end: number): FieldKind {
     this.#kind = 'missing';
+    if (bytes !== this.#bytes) this.#lookAt(bytes);
     if (start < 0 || !this.#walk(bytes, start, end)) return 'missing';
     return this.#kind;
   }
 
+  #lookAt(bytes: Buffer): void {
+    this.#bytes = bytes;
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  }
+
   /** Whether it is JSON with an object at the top. */
   #walk(bytes: Buffer, start: number, end: number): boolean {
+    const view = this.#view;
     const depthWanted = this.#steps.length;
     let at = skipSpace(bytes, start, end);
     if (at >= end || bytes[at] !== OPEN_OBJECT) return false;
@@ -66,7 +76,7 @@ export class FieldScan {
       let isStep = false;
       if (isObject) {
         if (at >= end || bytes[at] !== QUOTE) return false;
-        const close = skipString(bytes, at + 1, end);
+        const close = skipString(bytes, view, at + 1, end);
         if (close < 0) return false;
         isStep = taken === depth - 1 && this.#isStep(depth - 1, bytes, at + 1, close - 1);
         at = skipSpace(bytes, close, end);
@@ -93,7 +103,7 @@ export class FieldScan {
         if (taken > depth - 1) taken = depth - 1;
       } else {
         const from = at;
-        at = skipScalar(bytes, at, end, byte);
+        at = skipScalar(bytes, view, at, end, byte);
         if (at < 0) return false;
         if (isField) this.#keepScalar(bytes, from, at, byte);
       }
@@ -133,8 +143,8 @@ export class FieldScan {
 }
 
 /** Behind a value that holds no others; -1 when it is none. */
-function skipScalar(bytes: Buffer, at: number, end: number, first: number): number {
-  if (first === QUOTE) return skipString(bytes, at + 1, end);
+function skipScalar(bytes: Buffer, view: DataView, at: number, end: number, first: number): number {
+  if (first === QUOTE) return skipString(bytes, view, at + 1, end);
   if (first === MINUS || isDigit(first)) return skipNumber(bytes, at, end);
   if (first === TRUE[0]) return skipWord(bytes, at, end, TRUE);
   if (first === FALSE[0]) return skipWord(bytes, at, end, FALSE);

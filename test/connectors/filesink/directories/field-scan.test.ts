@@ -223,6 +223,22 @@ test('the shapes that go wrong in scanners', () => {
   assertSame(Buffer.from([0x7b, 0x22, 0x61, 0x22, 0x3a, 0x22, 0xff, 0xc3, 0x22, 0x7d]));
 });
 
+test('a byte that ends or breaks a long string is seen wherever it lies', () => {
+  const scan = new FieldScan(['a']);
+  for (const byte of [0x00, 0x1f, 0x22, 0x5c, 0x20, 0x21, 0x7f, 0x80, 0xa2, 0xdc, 0xff]) {
+    for (let at = 0; at < 60; at++) {
+      for (const around of [0x23, 0x61, 0xff]) {
+        const json = Buffer.from(`{"b":"${' '.repeat(60)}","a":1}`);
+        json.fill(around, 6, 66);
+        json[6 + at] = byte;
+
+        const isPlain = byte >= 0x20 && byte !== 0x22 && byte !== 0x5c;
+        assert.equal(scan.find(json, 0, json.length), isPlain ? 'number' : 'missing', `${byte} at ${at}`);
+      }
+    }
+  }
+});
+
 test('nesting may be as deep as the value is long', () => {
   const deep = `${'{"a":['.repeat(20_000)}1${']}'.repeat(20_000)}`;
 
