@@ -114,26 +114,73 @@ export const fileFaults: readonly Mutation[] = [
     edits: [
       {
         file: 'connectors/filesink/part-writer.ts',
-        find: '    for (const [group, part] of this.#open) this.#rollPart(group, part);\n    const parts',
-        replace:
-          '    this.#rolled = [];\n    for (const [group, part] of this.#open) this.#rollPart(group, part);\n    const parts',
+        find: '    for (const part of [...this.#openParts()]) this.#rollPart(part);\n',
+        replace: '    this.#rolled = [];\n    for (const part of [...this.#openParts()]) this.#rollPart(part);\n',
       },
     ],
     caughtBy: simulator(2),
   },
   {
+    name: 'gathered-forgotten',
+    what: 'a part is closed without the lines that still gather for it',
+    edits: [
+      {
+        file: 'connectors/filesink/lanes/line-gathering.ts',
+        find: '    return this.take({ all: true });\n',
+        replace: '    return this.take({ all: false });\n',
+      },
+    ],
+    caughtBy: simulator(4),
+  },
+  {
+    name: 'chunk-reused-early',
+    what: 'a chunk of lines is given to the next part while it waits to be written',
+    edits: [
+      {
+        file: 'connectors/filesink/lanes/chunk-pool.ts',
+        find: 'holder: { release: () => this.give(buffer) } };',
+        replace: 'holder: (this.give(buffer), undefined) };',
+      },
+    ],
+    caughtBy: simulator(4),
+  },
+  {
+    name: 'closed-part-written',
+    what: 'records go to a part that has been closed for its age or because too many are open',
+    edits: [
+      {
+        file: 'connectors/filesink/open-part.ts',
+        find: 'part instanceof OpenPart && part.isOpen ?',
+        replace: 'part instanceof OpenPart ?',
+      },
+    ],
+    caughtBy: simulator(1),
+  },
+  {
+    name: 'chunks-out-of-order',
+    what: 'compressed chunks are appended as they are ready instead of in the order they were given',
+    edits: [
+      {
+        file: 'connectors/filesink/compression/compressed-part.ts',
+        find: '    await before;\n    const output = await compressed;\n',
+        replace: '    const output = await compressed;\n    before.catch(() => {});\n',
+      },
+    ],
+    caughtBy: { by: 'test', file: 'test/connectors/filesink/compression/compressed-files.test.ts' },
+  },
+  {
     name: 'frame-not-held',
     what: 'a frame is given back while its records wait to be written',
     edits: [
-      { file: 'connectors/filesink/open-part.ts', find: '    frame.retain();\n', replace: '' },
+      { file: 'connectors/filesink/lanes/raw-lane.ts', find: '      frame.retain();\n', replace: '' },
       {
         file: 'connectors/filesink/open-part.ts',
-        find: '      for (const { frame } of taken) frame.release();\n',
+        find: '      for (const { holder } of taken) holder?.release();\n',
         replace: '',
       },
       {
         file: 'connectors/filesink/open-part.ts',
-        find: '    for (const { frame } of this.#queue.splice(0)) frame.release();\n',
+        find: '    for (const { holder } of this.#queue.splice(0)) holder?.release();\n',
         replace: '    this.#queue.length = 0;\n',
       },
     ],
