@@ -133,7 +133,7 @@ function addVisibleBatches(
       if (reached.offset >= offsetTo) break;
       const batch = visibleBatch(source.bytes, filter, header, batchSource);
       reached = { offset: Math.min(header.lastOffset + 1, offsetTo), leaderEpoch: header.leaderEpoch };
-      if (batch === undefined) last?.extendTo(reached.offset);
+      if (batch === undefined) last?.extendTo(reached);
       else {
         batches.push(batch);
         last = batch;
@@ -181,11 +181,8 @@ function positionAt(
 ): KafkaPosition {
   if (batchIndex >= range.batchEnd) return range.to;
   if (batchIndex < range.batchFirst) return range.from;
-  if (taken > 0) {
-    const batch = batches[batchIndex] as KafkaBatch;
-    return { offset: batch.offsetAfter(taken), leaderEpoch: batch.leaderEpoch };
-  }
+  if (taken > 0) return (batches[batchIndex] as KafkaBatch).positionAfter(taken);
   if (batchIndex === range.batchFirst) return range.from;
   const before = batches[batchIndex - 1] as KafkaBatch;
-  return { offset: before.offsetAfter(before.count), leaderEpoch: before.leaderEpoch };
+  return before.positionAfter(before.count);
 }

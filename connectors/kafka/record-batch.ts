@@ -18,6 +18,7 @@ import {
 } from './batch.ts';
 import { OutputTooLarge } from './codec-errors.ts';
 import { decompress } from './codecs.ts';
+import type { KafkaPosition } from './positions.ts';
 import { RecordCursor, walkRecords, walkValues } from './records.ts';
 import type { Inflation } from './request-size.ts';
 import type { Scratch } from './scratch.ts';
@@ -52,13 +53,14 @@ export class KafkaBatch implements RecordBatch {
   readonly group: string;
   readonly index: number;
   readonly count: number;
-  readonly leaderEpoch: number;
   readonly #source: BatchSource;
   readonly #header: BatchHeader;
   /** Records of the batch before the first visible one. */
   readonly #skip: number;
   /** Where reading goes on after this batch; later than its last offset when markers and aborted batches follow. */
   #offsetNext: number;
+  /** Of the last batch below that. */
+  #leaderEpochNext: number;
   #checked = false;
   /** Offsets relative to the base, of batches with gaps only. */
   #offsetDeltas: Int32Array | undefined;
@@ -70,7 +72,7 @@ export class KafkaBatch implements RecordBatch {
     this.split = source.split;
     this.group = source.topic;
     this.index = source.partition;
-    this.leaderEpoch = header.leaderEpoch;
+    this.#leaderEpochNext = header.leaderEpoch;
     this.#offsetNext = Math.min(header.lastOffset + 1, source.offsetTo);
 
     const { baseOffset, lastOffset } = header;
@@ -89,9 +91,16 @@ export class KafkaBatch implements RecordBatch {
     }
   }
 
-  /** Batches without visible records follow this one. */
-  extendTo(offsetNext: number): void {
-    this.#offsetNext = offsetNext;
+  /** Batches without visible records follow this one, maybe of a newer leader: reading goes on behind them. */
+  extendTo({ offset, leaderEpoch }: KafkaPosition): void {
+    this.#offsetNext = offset;
+    this.#leaderEpochNext = leaderEpoch;
+  }
+
+  /** Where reading goes on after the first `taken` records, with the epoch of what lies before it. */
+  positionAfter(taken: number): KafkaPosition {
+    const leaderEpoch = taken === this.count ? this.#leaderEpochNext : this.#header.leaderEpoch;
+    return { offset: this.offsetAfter(taken), leaderEpoch };
   }
 
   get offsetFirst(): number {

@@ -155,7 +155,7 @@ export const checkpointFaults: readonly Mutation[] = [
         replace: '      const splits = this.#splits.snapshot();\n      const bytes = staged.handles.reduce(',
       },
     ],
-    caughtBy: simulator(6),
+    caughtBy: simulator(11),
   },
   {
     name: 'no-settling-slot',
@@ -179,6 +179,6 @@ export const checkpointFaults: readonly Mutation[] = [
         replace: 'frame.positionsAfter(frame.count)',
       },
     ],
-    caughtBy: simulator(34),
+    caughtBy: simulator(11),
   },
 ];

@@ -28,7 +28,7 @@ export const fileFaults: readonly Mutation[] = [
         replace: '      await this.#options.fs.link(staged, final);\n      await this.#options.fs.unlink(staged);',
       },
     ],
-    caughtBy: simulator(60),
+    caughtBy: simulator(53),
   },
   {
     name: 'commit-by-copy',
@@ -196,6 +196,6 @@ export const fileFaults: readonly Mutation[] = [
         replace: '  const finalStatus = await look(final);\n  const stagedBefore = await look(staged);\n',
       },
     ],
-    caughtBy: simulator(537),
+    caughtBy: simulator(322),
   },
 ];

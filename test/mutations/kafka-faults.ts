@@ -65,7 +65,7 @@ export const kafkaFaults: readonly Mutation[] = [
         replace: '  if (stated >= 0 || actual >= 0) return;\n',
       },
     ],
-    caughtBy: simulator(57),
+    caughtBy: simulator(58),
   },
   {
     name: 'found-from-latest',

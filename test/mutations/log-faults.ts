@@ -15,7 +15,7 @@ export const logFaults: readonly Mutation[] = [
         replace: "    return { kind: 'written'",
       },
     ],
-    caughtBy: simulator(57),
+    caughtBy: simulator(59),
   },
   {
     name: 'deleted-before-fenced',

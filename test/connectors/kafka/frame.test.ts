@@ -104,6 +104,23 @@ test('positions keep the leader epoch of what was taken last', () => {
   assert.deepEqual(epochs, [-1, 3, 3, 8]);
 });
 
+test('behind a marker that a newer leader wrote positions have its epoch, though no record is of it', () => {
+  const { frame } = frameOf([
+    encodeBatch(letters('ab'), { leaderEpoch: 3, producerId: 1, transactional: true }),
+    encodeMarker('commit', { baseOffset: 2, producerId: 1, leaderEpoch: 8 }),
+    encodeBatch(letters('c'), { baseOffset: 3, leaderEpoch: 8 }),
+  ]);
+  const positions = [1, 2, 3].map((taken) => positionsAfter(frame, taken)[0]);
+  assert.deepEqual(
+    positions.map((position) => [position?.offset, position?.leaderEpoch]),
+    [
+      [1, 3],
+      [3, 8],
+      [4, 8],
+    ],
+  );
+});
+
 test('a frame of several splits gives the position of each at every record', () => {
   const { frame } = frameOfSplits([
     { split: 'clicks/0', batches: [encodeBatch(letters('ab'))] },
