@@ -102,7 +102,7 @@ test('an unknown type', async (t) => {
 test('two mistakes are told at once, in the order of the file', async (t) => {
   assert.deepEqual(await refusal(t, `${VALID.replace('ndjson', 'jsonl')}memroy: 1\n`), [
     'p.yaml has 2 problems:',
-    'p.yaml:6:42: sink.format: expected ndjson or raw, found "jsonl"',
+    'p.yaml:6:42: sink.format: expected ndjson, raw, csv, avro or parquet, found "jsonl"',
     'p.yaml:8:1: memroy: unknown key; did you mean memory?',
     '[CONFIG_INVALID]',
   ]);

@@ -30,7 +30,7 @@ export class RawLane<H> implements Lane {
 
   constructor(options: RawLaneOptions<H>) {
     this.#options = options;
-    this.#packer = new LinePacker(options.line, (batch) => this.#bySplit.get(batch.split) ?? this.#targetOf(batch));
+    this.#packer = new LinePacker(options.line, this.#targetOf);
   }
 
   write(frame: Frame, from: number): number {
@@ -60,12 +60,13 @@ export class RawLane<H> implements Lane {
     };
   };
 
-  #targetOf(batch: RecordBatch): Target {
-    const topic = batch.group;
+  readonly #targetOf = (batch: RecordBatch): Target => {
+    const known = this.#bySplit.get(batch.split);
+    if (known !== undefined && known.topic === batch.group) return known;
     const place = this.#options.placeOf(batch);
-    const target = this.#byPlace.get(place) ?? { topic, place };
+    const target = this.#byPlace.get(place) ?? { topic: batch.group, place };
     this.#byPlace.set(place, target);
     this.#bySplit.set(batch.split, target);
     return target;
-  }
+  };
 }
