@@ -183,7 +183,7 @@ export class PartMemory {
     const index = this.#kept.findIndex((buffer) => buffer.length === bytes);
     if (index >= 0) return this.#kept.splice(index, 1)[0] as Buffer;
     while (this.#kept.length > 0 && this.#heldBytes + bytes > this.#limitBytes) free(this.#kept.shift() as Buffer);
-    return returnable(bytes);
+    return Buffer.allocUnsafeSlow(bytes);
   }
 
   get #heldBytes(): number {
@@ -201,19 +201,11 @@ export class PartMemory {
 }
 
 /**
- * Memory that the system has back once it is freed: a buffer that could grow is mapped for itself. What `malloc` gives out it
- * keeps for the next one of some size, about as much again with parts of several megabytes.
- */
-function returnable(bytes: number): Buffer {
-  return Buffer.from(new ArrayBuffer(bytes, { maxByteLength: bytes }));
-}
-
-/**
  * Gives memory back at once. Left to the collector, as much again lies about before it looks. Only for what nobody can still
  * read, which is what makes a buffer fit for reuse, too.
  */
 function free(buffer: Buffer): void {
-  if (buffer.length > 0) (buffer.buffer as ArrayBuffer).transferToFixedLength(0);
+  if (buffer.length > 0) (buffer.buffer as ArrayBuffer).transfer(0);
 }
 
 function empty(filling: Filling, bytesTaken: number): void {
