@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
+import { createWriteStream } from 'node:fs';
 import { stat, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
 import test from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { DuckDBInstance } from '@duckdb/node-api';
@@ -35,10 +36,11 @@ const WRITERS: Record<string, (folder: string) => Promise<void>> = {
       name: field,
       type: ({ int32: 'int', int64: 'long' } as Record<string, string>)[type] ?? type,
     }));
-    const encoder = avro.createFileEncoder(join(folder, `${NAME}.avro`), { type: 'record', name: 'Row', fields });
+    const encoder = new avro.streams.BlockEncoder(avro.Type.forSchema({ type: 'record', name: 'Row', fields }));
+    const written = pipeline(encoder, createWriteStream(join(folder, `${NAME}.avro`)));
     for (const line of LINES.trimEnd().split('\n')) encoder.write(JSON.parse(line));
     encoder.end();
-    await once(encoder, 'finish');
+    await written;
   },
 };
 
