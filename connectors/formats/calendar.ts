@@ -1,4 +1,5 @@
-const MS_PER_DAY = 86_400_000;
+import { civilOf, DAY_MS, daysInMonth, daysOf } from './civil.ts';
+
 const ZERO = 48;
 
 /** The days since 1970-01-01 of `2024-02-29`; undefined for anything else. */
@@ -39,7 +40,7 @@ export function parseTimestamp(text: string, unit: 'ms' | 'us'): number | undefi
 }
 
 export function formatDate(days: number): string {
-  const { year, month, day } = civil(days);
+  const { year, month, day } = civilOf(days);
   const yyyy = year >= 0 && year <= 9999 ? pad(year, 4) : `${year < 0 ? '-' : '+'}${pad(Math.abs(year), 6)}`;
   return `${yyyy}-${twoDigits(month)}-${twoDigits(day)}`;
 }
@@ -47,7 +48,7 @@ export function formatDate(days: number): string {
 /** `2024-02-29T12:00:00.123Z`, with six digits for `us`. */
 export function formatTimestamp(value: number, unit: 'ms' | 'us'): string {
   const perMs = unit === 'us' ? 1000 : 1;
-  const perDay = MS_PER_DAY * perMs;
+  const perDay = DAY_MS * perMs;
   const days = Math.floor(value / perDay);
   const inDay = value - days * perDay;
   const ms = Math.floor(inDay / perMs);
@@ -85,7 +86,7 @@ function yearEnd(text: string): number {
 }
 
 function dayOf(year: number, month: number, day: number): number | undefined {
-  return day > daysOfMonth(year, month) ? undefined : daysOf(year, month, day);
+  return day > daysInMonth(year, month) ? undefined : daysOf(year, month, day);
 }
 
 /** Minutes east of UTC of what ends the text: `Z`, `+02`, `+0200` or `+02:00`. */
@@ -99,36 +100,6 @@ function zoneAt(text: string, at: number): number | undefined {
   if (hours < 0 || hours > 23 || minutes < 0 || minutes > 59) return undefined;
   if (text.length !== at + 3 && text.length !== minutesAt + 2) return undefined;
   return (sign === '-' ? -1 : 1) * (hours * 60 + minutes);
-}
-
-/** Days since 1970-01-01 of a Gregorian date, by eras of 400 years that begin in March. */
-function daysOf(year: number, month: number, day: number): number {
-  const marchYear = month <= 2 ? year - 1 : year;
-  const era = Math.floor(marchYear / 400);
-  const yearOfEra = marchYear - era * 400;
-  const dayOfYear = Math.floor((153 * ((month + 9) % 12) + 2) / 5) + day - 1;
-  return (
-    era * 146_097 + yearOfEra * 365 + Math.floor(yearOfEra / 4) - Math.floor(yearOfEra / 100) + dayOfYear - 719_468
-  );
-}
-
-function civil(days: number): { year: number; month: number; day: number } {
-  const shifted = days + 719_468;
-  const era = Math.floor(shifted / 146_097);
-  const dayOfEra = shifted - era * 146_097;
-  const yearOfEra = Math.floor(
-    (dayOfEra - Math.floor(dayOfEra / 1460) + Math.floor(dayOfEra / 36_524) - Math.floor(dayOfEra / 146_096)) / 365,
-  );
-  const dayOfYear = dayOfEra - (365 * yearOfEra + Math.floor(yearOfEra / 4) - Math.floor(yearOfEra / 100));
-  const shiftedMonth = Math.floor((5 * dayOfYear + 2) / 153);
-  const month = ((shiftedMonth + 2) % 12) + 1;
-  const year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0);
-  return { year, month, day: dayOfYear - Math.floor((153 * shiftedMonth + 2) / 5) + 1 };
-}
-
-function daysOfMonth(year: number, month: number): number {
-  if (month === 2) return year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0) ? 29 : 28;
-  return month === 4 || month === 6 || month === 9 || month === 11 ? 30 : 31;
 }
 
 function digitsAt(text: string, at: number, count: number): number {

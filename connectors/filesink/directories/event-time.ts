@@ -1,5 +1,5 @@
 import { type Clock, SluiceError } from '../../../core/spi.ts';
-import { DAY_MS } from './civil.ts';
+import { DAY_MS } from '../../formats/civil.ts';
 import { FieldScan, textOf } from './field-scan.ts';
 import { parseIsoTime } from './iso-time.ts';
 import { numberOf, skipNumber } from './json-bytes.ts';

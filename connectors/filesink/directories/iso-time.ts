@@ -1,4 +1,4 @@
-import { DAY_MS, daysInMonth, daysOf, HOUR_MS, MINUTE_MS } from './civil.ts';
+import { DAY_MS, daysInMonth, daysOf, HOUR_MS, MINUTE_MS } from '../../formats/civil.ts';
 
 const ZERO = 0x30;
 const SPACE = 0x20;

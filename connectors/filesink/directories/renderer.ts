@@ -1,6 +1,6 @@
 import type { Clock } from '../../../core/spi.ts';
+import { DAY_MS } from '../../formats/civil.ts';
 import { encodeDirectoryName } from '../directory-name.ts';
-import { DAY_MS } from './civil.ts';
 import { EventTime, type TimedRecord } from './event-time.ts';
 import { FieldScan, textOf } from './field-scan.ts';
 import { encodeSegment, joinSegments, type RenderedPiece } from './segment.ts';

@@ -1,5 +1,5 @@
 import { SluiceError } from '../../../core/spi.ts';
-import { civilOf, DAY_MS, HOUR_MS, MINUTE_MS } from './civil.ts';
+import { civilOf, DAY_MS, HOUR_MS, MINUTE_MS } from '../../formats/civil.ts';
 
 const UNITS = ['yyyy', 'MM', 'dd', 'HH', 'mm'] as const;
 type Unit = (typeof UNITS)[number];

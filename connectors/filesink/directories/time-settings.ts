@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { nearest } from '../../../core/spi.ts';
-import { DAY_MS, daysOf } from './civil.ts';
+import { DAY_MS, daysOf } from '../../formats/civil.ts';
 import { parseIsoTime } from './iso-time.ts';
 import { type DirectoryTemplate, directoryTemplate, parseFieldPath } from './template.ts';
 import { isTimezone } from './timezone.ts';

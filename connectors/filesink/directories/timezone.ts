@@ -1,4 +1,4 @@
-import { DAY_MS, daysOf, HOUR_MS, MINUTE_MS } from './civil.ts';
+import { DAY_MS, daysOf, HOUR_MS, MINUTE_MS } from '../../formats/civil.ts';
 
 /** Days whose offsets are remembered. */
 const SPANS_MAX = 4096;
