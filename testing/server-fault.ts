@@ -8,3 +8,20 @@ export type ServerFault =
   | { readonly kind: 'lostResponse' }
   /** It takes effect, and is answered, so much later. */
   | { readonly kind: 'slow'; readonly ms: number };
+
+/** Timers of answers that come late; those that have not come by `stop` never do. */
+export class LateAnswers {
+  readonly #timers = new Set<NodeJS.Timeout>();
+
+  readonly later = (ms: number, run: () => void): void => {
+    const timer = setTimeout(() => {
+      this.#timers.delete(timer);
+      run();
+    }, ms);
+    this.#timers.add(timer);
+  };
+
+  stop(): void {
+    for (const timer of this.#timers) clearTimeout(timer);
+  }
+}

@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { ServerFault } from '../server-fault.ts';
+import { LateAnswers, type ServerFault } from '../server-fault.ts';
 import { labelOf } from './addresses.ts';
 import { NoAnswer } from './errors.ts';
 import type { HdfsRequest, HdfsResponse } from './http.ts';
@@ -34,7 +34,7 @@ type Listener = (request: IncomingMessage, response: ServerResponse) => void;
 export async function serveHdfs(options: HdfsServerOptions): Promise<HdfsServerHandle> {
   const { nameNodes = 1, dataNodes = 1, modelAt, faultOf = () => undefined } = options;
   const servers: Server[] = [];
-  const slow = new Set<NodeJS.Timeout>();
+  const late = new LateAnswers();
   let serve: Listener = () => {};
   const listen = async (): Promise<string> => {
     const server = createServer((incoming, outgoing) => serve(incoming, outgoing));
@@ -53,21 +53,14 @@ export async function serveHdfs(options: HdfsServerOptions): Promise<HdfsServerH
     const request = headOf(incoming);
     const origin = `http://${incoming.headers.host}`;
     const exchange: Exchange = { incoming, outgoing, fault: faultOf(labelOf(request), origin) };
-    const later = (ms: number, run: () => void) => {
-      const timer = setTimeout(() => {
-        slow.delete(timer);
-        run();
-      }, ms);
-      slow.add(timer);
-    };
-    if (model.takesBody(request)) stream(model, request, exchange, places.dataNodes.includes(origin), later);
-    else receive(model, request, exchange, later);
+    if (model.takesBody(request)) stream(model, request, exchange, places.dataNodes.includes(origin), late.later);
+    else receive(model, request, exchange, late.later);
   };
   return {
     ...places,
     model,
     close: async () => {
-      for (const timer of slow) clearTimeout(timer);
+      late.stop();
       await Promise.all(servers.map(closed));
     },
   };
@@ -79,10 +72,8 @@ interface Exchange {
   readonly fault: ServerFault | undefined;
 }
 
-type Later = (ms: number, run: () => void) => void;
-
 /** A request that takes effect once its body is there. */
-function receive(model: HdfsModel, head: HdfsRequest, exchange: Exchange, later: Later): void {
+function receive(model: HdfsModel, head: HdfsRequest, exchange: Exchange, later: LateAnswers['later']): void {
   const chunks: Buffer[] = [];
   exchange.incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
   exchange.incoming.on('error', () => {}); // the sender is gone, and there is nobody to tell
@@ -92,7 +83,13 @@ function receive(model: HdfsModel, head: HdfsRequest, exchange: Exchange, later:
 }
 
 /** A body that takes effect as it comes. A DataNode says 100 before it has read any of it, whether that is expected or not. */
-function stream(model: HdfsModel, head: HdfsRequest, exchange: Exchange, isDataNode: boolean, later: Later): void {
+function stream(
+  model: HdfsModel,
+  head: HdfsRequest,
+  exchange: Exchange,
+  isDataNode: boolean,
+  later: LateAnswers['later'],
+): void {
   const { incoming, outgoing, fault } = exchange;
   const upload = orReset(exchange, () => model.open(head));
   if (upload === undefined) return;
@@ -114,7 +111,7 @@ function stream(model: HdfsModel, head: HdfsRequest, exchange: Exchange, isDataN
   });
 }
 
-function settle(exchange: Exchange, later: Later, take: () => HdfsResponse): void {
+function settle(exchange: Exchange, later: LateAnswers['later'], take: () => HdfsResponse): void {
   const { incoming, outgoing, fault } = exchange;
   if (fault?.kind === 'resetBefore') incoming.socket.resetAndDestroy();
   else if (fault?.kind === 'slow') later(fault.ms, () => settle({ incoming, outgoing, fault: undefined }, later, take));

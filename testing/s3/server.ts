@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { ServerFault } from '../server-fault.ts';
+import { LateAnswers, type ServerFault } from '../server-fault.ts';
 import { NO_BODY, type S3Request, type S3Response } from './http.ts';
 import type { S3Model } from './model.ts';
 import { labelOf } from './operations.ts';
@@ -20,20 +20,13 @@ export interface S3ServerHandle {
 }
 
 export async function serveS3({ model, faultOf = () => undefined }: S3ServerOptions): Promise<S3ServerHandle> {
-  const slow = new Set<NodeJS.Timeout>();
-  const later = (ms: number, run: () => void) => {
-    const timer = setTimeout(() => {
-      slow.delete(timer);
-      run();
-    }, ms);
-    slow.add(timer);
-  };
+  const late = new LateAnswers();
   const server = createServer((incoming, outgoing) => {
     const head = headOf(incoming);
     const fault = faultOf(labelOf(head));
     receive(incoming, fault, (body) => {
       const take = () => model.answer({ ...head, body });
-      if (fault?.kind === 'slow') later(fault.ms, () => send(take(), outgoing));
+      if (fault?.kind === 'slow') late.later(fault.ms, () => send(take(), outgoing));
       else if (fault?.kind === 'resetBefore') incoming.socket.resetAndDestroy();
       else {
         const answer = take();
@@ -46,7 +39,7 @@ export async function serveS3({ model, faultOf = () => undefined }: S3ServerOpti
   return {
     endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     close: () => {
-      for (const timer of slow) clearTimeout(timer);
+      late.stop();
       return closed(server);
     },
   };

@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import type { ServerFault } from '../server-fault.ts';
+import { LateAnswers, type ServerFault } from '../server-fault.ts';
 import { type ModelAnswer, RegistryModel } from './model.ts';
 
 /** What becomes of one request. */
@@ -37,19 +37,12 @@ export interface RegistryServerHandle extends AsyncDisposable {
 export async function serveRegistry(options: RegistryServerOptions = {}): Promise<RegistryServerHandle> {
   const { model = new RegistryModel(), prefix = '', tls } = options;
   const asked: string[] = [];
-  const slow = new Set<NodeJS.Timeout>();
+  const late = new LateAnswers();
   const listener: RequestListener = (incoming, outgoing) => {
     const { url = '' } = incoming;
     const path = url.startsWith(`${prefix}/`) ? url.slice(prefix.length) : undefined;
     asked.push(path ?? url);
-    const later = (ms: number, run: () => void) => {
-      const timer = setTimeout(() => {
-        slow.delete(timer);
-        run();
-      }, ms);
-      slow.add(timer);
-    };
-    settle({ incoming, outgoing, later, fault: options.faultOf?.(path ?? url) }, () => {
+    settle({ incoming, outgoing, later: late.later, fault: options.faultOf?.(path ?? url) }, () => {
       if (path === undefined) return { status: 404, text: '<h1>Not Found</h1>' };
       const { authorization } = options;
       if (authorization !== undefined && incoming.headers.authorization !== authorization) return denied(incoming);
@@ -59,7 +52,7 @@ export async function serveRegistry(options: RegistryServerOptions = {}): Promis
   const server = tls === undefined ? createServer(listener) : createTlsServer(tls, listener);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const close = async () => {
-    for (const timer of slow) clearTimeout(timer);
+    late.stop();
     await closed(server);
   };
   const origin = `${tls === undefined ? 'http' : 'https'}://127.0.0.1:${(server.address() as AddressInfo).port}`;
@@ -69,7 +62,7 @@ export async function serveRegistry(options: RegistryServerOptions = {}): Promis
 interface Exchange {
   readonly incoming: IncomingMessage;
   readonly outgoing: ServerResponse;
-  readonly later: (ms: number, run: () => void) => void;
+  readonly later: LateAnswers['later'];
   readonly fault: RegistryFault | undefined;
 }
 

@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { DuckDBInstance } from '@duckdb/node-api';
 import avro from 'avsc';
 import { datagen } from '../../../connectors/datagen/index.ts';
 import { type FileOptions, file } from '../../../connectors/file/index.ts';
 import { pipeline } from '../../../core/index.ts';
+import { duckDb } from '../../testing/duckdb.ts';
 import { temporaryDirectory } from '../../testing/temporary-directory.ts';
 
 const COUNT = 20_000;
@@ -25,17 +25,6 @@ async function written(t: TestContext, options: Omit<FileOptions, 'path'>): Prom
   const sink = file({ path, directory: '{topic}/p={partition}', ...options });
   await pipeline({ name: 'formats', source, sink, checkpoints: { interval: '100ms' } }).run();
   return join(path, 'clicks', '*', '*');
-}
-
-async function query(sql: string): Promise<unknown[]> {
-  const instance = await DuckDBInstance.create(':memory:');
-  const connection = await instance.connect();
-  try {
-    return (await connection.runAndReadAll(sql)).getRowObjectsJson();
-  } finally {
-    connection.closeSync();
-    instance.closeSync();
-  }
 }
 
 /** What all records are, by the partition that the directory names and the one in the record. */
@@ -61,6 +50,7 @@ const COMPRESSIONS = ['none', 'gzip', 'zstd'] as const;
 for (const compression of COMPRESSIONS) {
   test(`DuckDB finds every record once in ndjson with ${compression}, below Hive partitions`, async (t) => {
     const files = await written(t, { format: 'ndjson', compression });
+    const query = await duckDb(t);
     assert.ok(globSync(files).length > PARTITIONS, 'checkpoints amid the stream');
     const rows = await query(countsOf(`read_json('${files}', hive_partitioning = true)`));
     assert.deepEqual(rows, EXPECTED);
@@ -68,6 +58,7 @@ for (const compression of COMPRESSIONS) {
 
   test(`DuckDB finds every record once in an envelope with ${compression}, with the offset it came from`, async (t) => {
     const files = await written(t, { format: 'ndjson', envelope: {}, compression });
+    const query = await duckDb(t);
     const from = `read_json('${files}', hive_partitioning = true, union_by_name = true)`;
     assert.deepEqual(await query(countsOf(from, 'value.sequence')), EXPECTED);
     assert.deepEqual(await query(`select count(*)::varchar as n from ${from} where "offset" <> value.sequence`), [
@@ -77,6 +68,7 @@ for (const compression of COMPRESSIONS) {
 
   test(`DuckDB finds every record once in csv with ${compression}`, async (t) => {
     const files = await written(t, { format: 'csv', columns: COLUMNS, compression });
+    const query = await duckDb(t);
     const from = `read_csv('${files}', hive_partitioning = true, header = true, union_by_name = true)`;
     assert.deepEqual(await query(countsOf(from)), EXPECTED);
     assert.deepEqual(await query(`select count(*)::varchar as n from ${from} where "offset" <> sequence`), [
@@ -88,6 +80,7 @@ for (const compression of COMPRESSIONS) {
 for (const compression of ['none', 'snappy', 'gzip', 'zstd'] as const) {
   test(`DuckDB finds every record once in Parquet with ${compression}`, async (t) => {
     const files = await written(t, { format: 'parquet', columns: COLUMNS, parquet: { compression } });
+    const query = await duckDb(t);
     const from = `read_parquet('${files}', hive_partitioning = true)`;
     assert.deepEqual(await query(countsOf(from)), EXPECTED);
     assert.deepEqual(await query(`select count(*)::varchar as n from ${from} where "offset" <> sequence`), [

@@ -3,11 +3,11 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { DuckDBInstance } from '@duckdb/node-api';
 import fc from 'fast-check';
 import { z } from 'zod';
 import { type ColumnSettings, columnsOf } from '../../../connectors/formats/columns.ts';
 import { type CsvSettings, checkCsvSettings, csvFormat, csvSettings } from '../../../connectors/formats/csv.ts';
+import { duckDb } from '../../testing/duckdb.ts';
 import { temporaryDirectory } from '../../testing/temporary-directory.ts';
 import { record, rejected } from './record.ts';
 
@@ -113,22 +113,17 @@ test('settings that could not be read back are refused', () => {
 
 test('DuckDB reads back any texts, and tells null from empty', async (t) => {
   const path = join(await temporaryDirectory(t), 'part.csv');
-  const instance = await DuckDBInstance.create(':memory:');
-  const connection = await instance.connect();
-  t.after(() => {
-    connection.closeSync();
-    instance.closeSync();
-  });
+  const query = await duckDb(t);
 
   await fc.assert(
     fc.asyncProperty(rows, layout, async (pairs, csv) => {
       writeFileSync(path, fileOf([string('a'), string('b')], objects(pairs), csv));
       const options = `header = true, delim = '${csv.delimiter}', quote = '"', escape = '"', nullstr = '${csv.null}'`;
-      const reader = await connection.runAndReadAll(
+      const read = await query(
         `SELECT a, b FROM read_csv('${path}', ${options}, all_varchar = true, auto_detect = false, ` +
           `columns = {'a': 'VARCHAR', 'b': 'VARCHAR'}, allow_quoted_nulls = false, new_line = '${csv.newline === 'lf' ? '\\n' : '\\r\\n'}')`,
       );
-      assert.deepEqual(reader.getRows(), pairs);
+      assert.deepEqual(read, objects(pairs));
     }),
     { numRuns: 60 },
   );

@@ -151,7 +151,7 @@ test('one part that fails leaves the others alone', async () => {
   const [bad, good] = [await open('bad'), await open('good')];
   const input = bytesOf(5 * KiB);
 
-  await bad.append([input]).catch(() => {});
+  await bad.append([input]).catch(() => {}); // it may hear of its failure now, or at its close
   await good.append([input]);
   await good.close();
 

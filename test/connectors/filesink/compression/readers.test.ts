@@ -3,7 +3,6 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { DuckDBInstance } from '@duckdb/node-api';
 import { CompressedFiles } from '../../../../connectors/filesink/compression/compressed-files.ts';
 import { type Compressor, nodeCompressor } from '../../../../connectors/filesink/compression/compressor.ts';
 import {
@@ -11,6 +10,7 @@ import {
   COMPRESSION_EXTENSIONS,
 } from '../../../../connectors/filesink/compression/settings.ts';
 import { syncCompressor } from '../../../../testing/sync-compressor.ts';
+import { duckDb } from '../../../testing/duckdb.ts';
 import { temporaryDirectory } from '../../../testing/temporary-directory.ts';
 import { KeptFiles } from './files.ts';
 
@@ -73,18 +73,15 @@ for (const compression of compressions) {
   test(`DuckDB reads ${type} of level ${level}`, async (t) => {
     const path = join(await temporaryDirectory(t), `lines.ndjson.${COMPRESSION_EXTENSIONS[type]}`);
     writeFileSync(path, await fileOf(nodeCompressor(compression)));
-    const instance = await DuckDBInstance.create(':memory:');
-    const connection = await instance.connect();
+    const query = await duckDb(t);
 
     const columns = "columns = {n: 'INTEGER', text: 'VARCHAR', even: 'BOOLEAN'}, format = 'newline_delimited'";
-    const read = await connection.runAndReadAll(`select n, text, even from read_json('${path}', ${columns})`);
+    const rows = await query(`select n, text, even from read_json('${path}', ${columns})`);
 
     assert.deepEqual(
-      read.getRowObjectsJson().map(({ n, text, even }) => JSON.stringify({ n, text, even })),
+      rows.map(({ n, text, even }) => JSON.stringify({ n, text, even })),
       lines,
     );
-    connection.closeSync();
-    instance.closeSync();
   });
 
   test(`${type} of level ${level} comes out the same on threads and within the call`, async () => {
