@@ -4,7 +4,6 @@ import type {
   RecordBatch,
   RecordColumns,
   RecordHeaders,
-  RecordView,
   SplitId,
   ValueColumns,
 } from '../core/contract/batch.ts';
@@ -122,13 +121,6 @@ class SpecBatch implements RecordBatch {
       into.offset[index] = this.offsetFirst + index;
     }
     return { bytes: Buffer.concat(chunks), headersOf: (index) => this.#spec.headers?.[index] ?? [] };
-  }
-
-  *records(): Iterable<RecordView> {
-    for (const [index, value] of this.#spec.values.entries()) {
-      const bytes = value === null ? null : Buffer.from(value as Uint8Array);
-      yield { offset: this.offsetFirst + index, timestampMs: 0, key: null, value: bytes, headers: [] };
-    }
   }
 
   #eachValue(visit: (start: number, value: Uint8Array, index: number) => void): void {

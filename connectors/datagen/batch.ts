@@ -1,4 +1,4 @@
-import type { DecodedRecords, RecordBatch, RecordColumns, RecordView, SplitId, ValueColumns } from '../../core/spi.ts';
+import type { DecodedRecords, RecordBatch, RecordColumns, SplitId, ValueColumns } from '../../core/spi.ts';
 import { valueBytesMax, writeValue } from './value.ts';
 
 /**
@@ -76,17 +76,5 @@ export class DatagenBatch implements RecordBatch {
     into.timestampMs.fill(this.#timestampMs, 0, this.count);
     for (let index = 0; index < this.count; index++) into.offset[index] = this.offsetFirst + index;
     return { bytes: this.#bytes, headersOf: () => [] };
-  }
-
-  *records(): Iterable<RecordView> {
-    for (let index = 0; index < this.count; index++) {
-      yield {
-        offset: this.offsetFirst + index,
-        timestampMs: this.#timestampMs,
-        key: null,
-        value: this.#bytes.subarray(this.#values.start[index], this.#values.end[index]),
-        headers: [],
-      };
-    }
   }
 }

@@ -3,7 +3,6 @@ import {
   type DecodedRecords,
   type RecordBatch,
   type RecordColumns,
-  type RecordView,
   SluiceError,
   type ValueColumns,
 } from '../../core/spi.ts';
@@ -153,33 +152,6 @@ export class KafkaBatch implements RecordBatch {
     });
   }
 
-  *records(): Iterable<RecordView> {
-    const { header, cursor, recordsEnd } = this.#orExplain(() => {
-      const { bytes, start, end } = this.#open();
-      return { header: this.#header, cursor: new RecordCursor(bytes, start, end), recordsEnd: end };
-    });
-    const { offsetFrom, offsetTo } = this.#source;
-    for (let index = 0; index < header.count; index++) {
-      const last = index === header.count - 1;
-      if (!cursor.next() || (last && cursor.at !== recordsEnd)) throw this.#explain(this.#brokenRecord(index));
-      const offset = header.baseOffset + cursor.offsetDelta;
-      if (offset < offsetFrom) continue;
-      if (offset >= offsetTo) return;
-      const timestampMs = hasLogAppendTime(header)
-        ? header.maxTimestampMs
-        : header.baseTimestampMs + cursor.timestampDelta;
-      const headers = cursor.headers();
-      if (headers === undefined) throw this.#explain(this.#brokenRecord(index));
-      yield {
-        offset,
-        timestampMs,
-        key: view(cursor.bytes, cursor.keyStart, cursor.keyEnd),
-        value: view(cursor.bytes, cursor.valueStart, cursor.valueEnd),
-        headers,
-      };
-    }
-  }
-
   #hasGaps(): boolean {
     return this.#header.count !== this.#header.lastOffset - this.#header.baseOffset + 1;
   }
@@ -240,10 +212,6 @@ function countBelow(ascending: Int32Array, limit: number): number {
   let count = 0;
   while (count < ascending.length && (ascending[count] as number) < limit) count++;
   return count;
-}
-
-function view(bytes: Buffer, start: number, end: number): Buffer | null {
-  return start < 0 ? null : bytes.subarray(start, end);
 }
 
 /** Says where a batch is broken and what can be done. */

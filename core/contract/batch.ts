@@ -30,7 +30,7 @@ export interface DecodedRecords {
   headersOf(index: number): RecordHeaders;
 }
 
-/** Everything about one record, for the object lane. Buffers are views: valid until the frame is released or compacted. */
+/** Everything about one record. Buffers may be views, valid no longer than what they were decoded to. */
 export interface RecordView {
   offset: number;
   timestampMs: number;
@@ -59,10 +59,8 @@ export interface RecordBatch {
    * Throws `rejected` naming topic, partition and offset for bytes that are not what they claim.
    */
   decodeValues(into: ValueColumns): { bytes: Buffer; inPlace: boolean };
-  /** The same for readers that need more than values; nothing may be packed. */
+  /** The same for readers that need more than values. Not after values have been packed, and none may be packed afterwards. */
   decodeRecords(into: RecordColumns): DecodedRecords;
-  /** Object lane: one record at a time, valid until the frame is released. Not after its values have been packed. */
-  records(): Iterable<RecordView>;
 }
 
 /**

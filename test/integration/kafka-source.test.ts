@@ -5,6 +5,7 @@ import { CompressionTypes, type Producer } from 'kafkajs';
 import { type KafkaOptions, kafka } from '../../connectors/kafka/index.ts';
 import type { SluiceError } from '../../core/spi.ts';
 import { sourceConformance } from '../../testing/conformance/source.ts';
+import { recordsOf } from '../../testing/records.ts';
 import { deliver, openKafka, readKafka } from '../connectors/kafka/support/harness.ts';
 import { kafkaClient } from '../services/broker.ts';
 import { createTopic, deleteTopic, sharedBrokers, skipWithoutKafka, testTopic, withAdmin } from '../services/kafka.ts';
@@ -203,7 +204,7 @@ test('keys, tombstones, empty values, headers with repeats and timestamps arrive
     },
     { what: 'a frame' },
   );
-  const records = frame.batches.flatMap((batch) => [...batch.records()]);
+  const records = frame.batches.flatMap((batch) => recordsOf(batch));
   assert.deepEqual(
     records.map(({ key, value }) => [key?.toString() ?? null, value?.toString() ?? null]),
     [

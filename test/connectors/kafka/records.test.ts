@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { RecordCursor, walkValues } from '../../../connectors/kafka/records.ts';
+import { RecordCursor, walkRecords, walkValues } from '../../../connectors/kafka/records.ts';
+import { GrowingColumns } from '../../../core/spi.ts';
 import { encodeBatch, type TestRecord, varint } from '../../../testing/kafka/batch-encoder.ts';
 
 const bytesOrNull = fc.option(fc.uint8Array({ maxLength: 200 }).map((bytes) => Buffer.from(bytes)));
@@ -14,6 +15,14 @@ const records = fc.array(
   }),
   { minLength: 1, maxLength: 30 },
 );
+
+const BASE = { offset: 1_000, timestampMs: 0, isLogAppendTime: false };
+
+function columnsFor(count: number): GrowingColumns {
+  const columns = new GrowingColumns();
+  columns.makeRoom(count);
+  return columns;
+}
 
 function bodyOf(all: readonly TestRecord[]): Buffer {
   return encodeBatch(all).subarray(61);
@@ -59,6 +68,33 @@ test('the raw lane finds the same values, whatever is skipped', () => {
   );
 });
 
+test('columns hold what the cursor reads, whatever is skipped', () => {
+  fc.assert(
+    fc.property(records, fc.nat(), (all, some) => {
+      const bytes = bodyOf(all);
+      const skip = some % all.length;
+      const count = all.length - skip;
+      const into = columnsFor(count);
+
+      assert.equal(walkRecords(bytes, 0, bytes.length, { skip, count, base: BASE }, into), bytes.length);
+
+      const cursor = new RecordCursor(bytes, 0, bytes.length);
+      for (let index = -skip; index < count; index++) {
+        cursor.next();
+        if (index < 0) continue;
+        assert.deepEqual(
+          [into.keyStart[index], into.keyEnd[index], into.start[index], into.end[index]],
+          [cursor.keyStart, cursor.keyEnd, cursor.valueStart, cursor.valueEnd],
+        );
+        assert.deepEqual(
+          [into.offset[index], into.timestampMs[index], into.headersStart[index], into.headersEnd[index]],
+          [BASE.offset + cursor.offsetDelta, cursor.timestampDelta, cursor.headersStart, cursor.recordEnd],
+        );
+      }
+    }),
+  );
+});
+
 test('every value has at least 7 bytes of its own record around it, also null, which ends behind its length', () => {
   const all = [{ value: '' }, { value: null }, { value: 'x' }];
   const bytes = bodyOf(all);
@@ -69,7 +105,7 @@ test('every value has at least 7 bytes of its own record around it, also null, w
   assert.deepEqual([...into.end], [6, 13, 21]);
 });
 
-test('records that do not end where they say are found out by both lanes', () => {
+test('records that do not end where they say are found out by every lane', () => {
   const one = (body: number[]) => Buffer.from([body.length << 1, ...body]);
   const broken: [name: string, bytes: Buffer][] = [
     ['a record longer than the batch', Buffer.from([100, 0, 0, 0, 1, 1, 0])],
@@ -88,6 +124,8 @@ test('records that do not end where they say are found out by both lanes', () =>
     assert.equal(new RecordCursor(framed, 0, bytes.length).next(), false, name);
     const into = { start: new Int32Array(1), end: new Int32Array(1) };
     assert.equal(walkValues(framed, 0, bytes.length, 0, 1, into), -1, name);
+    const walk = { skip: 0, count: 1, base: BASE };
+    assert.equal(walkRecords(framed, 0, bytes.length, walk, columnsFor(1)), -1, name);
   }
 });
 
@@ -110,6 +148,13 @@ test('noise never makes a lane read or report outside of its bytes', () => {
         cursor.headers();
       }
       assert.equal(count, -1 - walked);
+
+      const columns = columnsFor(200);
+      assert.equal(walkRecords(bytes, 5, end, { skip: 0, count: 200, base: BASE }, columns), walked);
+      for (let index = 0; index < count; index++) {
+        const places = [columns.keyEnd, columns.end, columns.headersStart].map((column) => column[index] as number);
+        assert.ok(places.every((at) => at >= 5 && at < end) && (columns.headersEnd[index] as number) <= end);
+      }
     }),
     { numRuns: 2_000 },
   );

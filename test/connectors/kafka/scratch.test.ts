@@ -67,16 +67,3 @@ test('the batches of a frame decompress into one buffer, which the frame gives b
   frame?.release();
   assert.equal(pool.take(size).buffer, buffers?.[0]);
 });
-
-test('records of the object lane stay valid beside each other and beside decoded values', () => {
-  const { frame } = frameOf(
-    ['one', 'two'].map((value, baseOffset) => encodeBatch([{ value }], { baseOffset, codec: 'snappy' })),
-  );
-  const into = { start: new Int32Array(1), end: new Int32Array(1) };
-  const records = (frame?.batches ?? []).flatMap((batch) => [...batch.records()]);
-  for (const batch of frame?.batches ?? []) batch.decodeValues(into);
-  assert.deepEqual(
-    records.map(({ value }) => value?.toString()),
-    ['one', 'two'],
-  );
-});

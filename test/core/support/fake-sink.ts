@@ -18,6 +18,7 @@ import type {
 } from '../../../core/contract/sink.ts';
 import type { Store } from '../../../core/contract/store.ts';
 import { MemoryStore } from '../../../testing/memory-store.ts';
+import { recordsOf } from '../../../testing/records.ts';
 
 /** Names one staged thing. */
 export interface BoxHandle {
@@ -144,7 +145,7 @@ class BoxWriter implements SinkWriter<BoxHandle> {
   write(frame: Frame, from: number): number {
     let index = 0;
     for (const batch of frame.batches) {
-      for (const { offset, value } of batch.records()) {
+      for (const { offset, value } of recordsOf(batch)) {
         if (index++ < from) continue;
         if (this.#values.length >= this.#box.roomRecords) return index - 1;
         this.#values.push(String(value));

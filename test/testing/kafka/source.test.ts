@@ -9,6 +9,7 @@ import { Dice } from '../../../testing/dice.ts';
 import type { CodecKind } from '../../../testing/kafka/compressors.ts';
 import type { KafkaModel } from '../../../testing/kafka/model.ts';
 import { type Exchange, SimulatedWire } from '../../../testing/kafka/simulated-wire.ts';
+import { recordsOf } from '../../../testing/records.ts';
 import { VirtualTime } from '../../../testing/virtual-time.ts';
 import { clicks } from './support/client.ts';
 import { DIRECT, readToEnd } from './support/simulation.ts';
@@ -61,7 +62,7 @@ function collector(): { read: Map<string, string[]>; onFrame(frame: Frame): void
   const read = new Map<string, string[]>();
   const onFrame = (frame: Frame) => {
     for (const batch of frame.batches) {
-      const values = [...batch.records()].map(({ value }) => String(value));
+      const values = recordsOf(batch).map(({ value }) => String(value));
       read.set(batch.split, [...(read.get(batch.split) ?? []), ...values]);
     }
   };

@@ -3,14 +3,8 @@ import type { AbortedTransaction } from '../../../../connectors/kafka/fetch-requ
 import { buildFrame, scanPartition } from '../../../../connectors/kafka/frame.ts';
 import { FramePool } from '../../../../connectors/kafka/frame-pool.ts';
 import type { KafkaPosition } from '../../../../connectors/kafka/positions.ts';
-import {
-  type Frame,
-  GrowingColumns,
-  type RecordBatch,
-  type RecordView,
-  SlabPool,
-  type ValueColumns,
-} from '../../../../core/spi.ts';
+import { type Frame, type RecordBatch, SlabPool, type ValueColumns } from '../../../../core/spi.ts';
+import { recordsOf } from '../../../../testing/records.ts';
 
 export interface DeliveryShape {
   from?: number;
@@ -88,21 +82,6 @@ export function valuesOf(batch: RecordBatch): (string | null)[] {
   return Array.from(into.start, (start, index) => (start < 0 ? null : bytes.toString('utf8', start, into.end[index])));
 }
 
-/** The records of a batch by their columns. */
-export function columnsOf(batch: RecordBatch): RecordView[] {
-  const columns = new GrowingColumns();
-  columns.makeRoom(batch.count);
-  const { bytes, headersOf } = batch.decodeRecords(columns);
-  const slice = (start: number, end: number) => (start < 0 ? null : bytes.subarray(start, end));
-  return Array.from({ length: batch.count }, (_, index) => ({
-    offset: columns.offset[index] as number,
-    timestampMs: columns.timestampMs[index] as number,
-    key: slice(columns.keyStart[index] as number, columns.keyEnd[index] as number),
-    value: slice(columns.start[index] as number, columns.end[index] as number),
-    headers: headersOf(index),
-  }));
-}
-
 /** The positions of all splits of a frame after `taken` records. */
 export function positionsAfter(frame: Frame | undefined, taken: number): (KafkaPosition & { split: string })[] {
   return (frame?.positionsAfter(taken) ?? []).map(({ split, position }) => ({ split, ...(position as KafkaPosition) }));
@@ -112,15 +91,15 @@ export function positionsAfter(frame: Frame | undefined, taken: number): (KafkaP
 export function allValues(frame: Frame | undefined): (string | null)[] {
   return (frame?.batches ?? []).flatMap((batch) => {
     const values = valuesOf(batch);
-    const viaObjects = [...batch.records()].map(({ value }) => value?.toString() ?? null);
-    if (JSON.stringify(values) !== JSON.stringify(viaObjects)) {
-      throw new Error(`lanes differ: ${JSON.stringify(values)} and ${JSON.stringify(viaObjects)}`);
+    const viaColumns = recordsOf(batch).map(({ value }) => value?.toString() ?? null);
+    if (JSON.stringify(values) !== JSON.stringify(viaColumns)) {
+      throw new Error(`lanes differ: ${JSON.stringify(values)} and ${JSON.stringify(viaColumns)}`);
     }
     return values;
   });
 }
 
-/** All offsets of a frame, by the object lane. */
+/** All offsets of a frame, by columns. */
 export function allOffsets(frame: Frame | undefined): number[] {
-  return (frame?.batches ?? []).flatMap((batch) => [...batch.records()].map(({ offset }) => offset));
+  return (frame?.batches ?? []).flatMap((batch) => recordsOf(batch).map(({ offset }) => offset));
 }

@@ -5,6 +5,7 @@ import type { KafkaPosition } from '../../../../connectors/kafka/positions.ts';
 import { SharedMemoryBudget } from '../../../../core/runtime/memory-budget.ts';
 import { systemEnv } from '../../../../core/runtime/system-env.ts';
 import type { Env, Frame, GaugeName, MemoryBudget, SourceSession, Split, SplitReader } from '../../../../core/spi.ts';
+import { recordsOf } from '../../../../testing/records.ts';
 
 /** The real clock, or one that runs `speed` times as fast, with logs and metrics kept for the test to look at. */
 export function recordingEnv({ speed = 1 } = {}): { env: Env; logs: string[]; gauges: Map<GaugeName, number> } {
@@ -103,7 +104,7 @@ export async function deliver(
 
 function collect(frame: Frame, { values, positions }: Delivered): void {
   for (const batch of frame.batches) {
-    for (const { value } of batch.records()) values.push(value === null ? null : value.toString());
+    for (const { value } of recordsOf(batch)) values.push(value === null ? null : value.toString());
   }
   for (const { split, position } of frame.positionsAfter(frame.count)) positions.set(split, position as KafkaPosition);
   frame.release();
