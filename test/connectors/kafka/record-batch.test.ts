@@ -30,7 +30,7 @@ for (const { client, codec, base64 } of GOLDEN_BATCHES) {
   });
 }
 
-test('null, empty, tombstone, repeated headers and far timestamps come through the object lane as they were written', () => {
+test('null, empty, tombstone, repeated headers and far timestamps come through as they were written', () => {
   const { frame } = frameOf([
     encodeBatch([
       { key: null, value: null, timestampMs: 1_700_000_000_000 },
