@@ -151,6 +151,28 @@ test('what gathers in blocks is bounded over all files: blocks end early, files 
   assert.equal(files.parts.reduce((sum, { text }) => sum + text.length, 0) > 60_000_000, true);
 });
 
+test('a directory that was forgotten among many keeps its open file', async () => {
+  const keys = ['a', ...Array.from({ length: 3_000 }, (_, index) => `${index}-${'k'.repeat(2_000)}`), 'a'];
+  const specs: BatchSpec[] = [{ split: 't/0', values: keys.map((_, index) => String(index)), keys }];
+
+  const { files, directories } = await written([specs], { ...BY_KEY, maxOpenParts: 10_000 });
+
+  assert.equal(directories.get('t/k=a'), `0\n${keys.length - 1}\n`);
+  assert.equal(files.parts.length, keys.length - 1);
+});
+
+test('what gathers line by line is reserved, and given back when the writer is closed', async () => {
+  const virtual = new VirtualEnv();
+  const writer = await writerOn(new FakeFiles(), BY_KEY, undefined, virtual);
+  const frame = frameOf([{ split: 't/0', values: ['1', '2'], keys: ['a', 'b'] }]);
+  writer.write(frame, 0);
+  frame.release();
+
+  assert.equal(virtual.gauges.get('memoryBytes'), 2 * 4 * 1024);
+  await writer[Symbol.asyncDispose]();
+  assert.equal(virtual.gauges.get('memoryBytes'), 0);
+});
+
 const spec = fc
   .array(
     fc.record({

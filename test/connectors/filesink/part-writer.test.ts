@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { PartWriter } from '../../../connectors/filesink/part-writer.ts';
 import { SluiceError } from '../../../core/errors.ts';
 import { type BatchSpec, frameOf } from '../../../testing/frames.ts';
+import { syncCompressor } from '../../../testing/sync-compressor.ts';
 import { VirtualEnv } from '../../core/support/virtual-env.ts';
 import { FakeFiles, SETTINGS, writerOn } from './support/fake-files.ts';
 
@@ -221,6 +223,24 @@ test('a part is closed once nothing was written to it for so long, and only that
     handles.map(({ records }) => records),
     [1, 5, 1],
   );
+});
+
+test('with compression a file is closed by its size on disk, not by what it was given', async () => {
+  const files = new FakeFiles();
+  const compression = { type: 'gzip', level: 6 } as const;
+  const roll = { ...SETTINGS.roll, bytes: 1.5 * MiB };
+  const writer = await writerOn(files, { compression, roll }, { compressorOf: syncCompressor });
+  const value = JSON.stringify('x'.repeat(100 * KiB));
+
+  for (let offset = 0; offset < 60; offset++) {
+    await writer.ready({ signal: never });
+    write(writer, { split: 'a/0', offset, values: [value] });
+    await nextTurn(); // what was given is compressed meanwhile
+  }
+  const { handles } = await writer.cut();
+
+  assert.equal(handles.length, 1, '6 MiB that are some KiB on disk');
+  assert.equal(handles[0]?.bytes, files.parts[0]?.text.length);
 });
 
 test('small limits make a writer take a frame piece by piece', async () => {
