@@ -2,9 +2,6 @@ import type { FormatRecord, PartEncoder } from '../../formats/part-encoder.ts';
 import type { Chunk, Gathering } from '../open-part.ts';
 import type { HeldBytes } from './held-bytes.ts';
 
-/** Looked at as often as so much more has gathered. */
-const LOOK_BYTES = 256 * 1024;
-
 /** One part of a format that looks into records. */
 export class EncoderGathering implements Gathering {
   readonly #encoder: PartEncoder;
@@ -14,6 +11,7 @@ export class EncoderGathering implements Gathering {
   constructor(encoder: PartEncoder, held: HeldBytes) {
     this.#encoder = encoder;
     this.#held = held;
+    held.use(1);
   }
 
   get gatheredBytes(): number {
@@ -23,7 +21,7 @@ export class EncoderGathering implements Gathering {
   /** True when it is worth to ask for what is complete. */
   add(record: FormatRecord): boolean {
     this.#encoder.add(record);
-    const isMuch = this.#encoder.gatheredBytes >= this.#knownBytes + LOOK_BYTES;
+    const isMuch = this.#encoder.gatheredBytes >= this.#knownBytes + this.#held.lookBytes;
     if (isMuch) this.#count();
     return isMuch;
   }
@@ -34,6 +32,7 @@ export class EncoderGathering implements Gathering {
   }
 
   finish(): Chunk[] {
+    this.#held.use(-1);
     return this.#given(this.#encoder.finish());
   }
 

@@ -151,6 +151,33 @@ test('what gathers in blocks is bounded over all files: blocks end early, files 
   assert.equal(files.parts.reduce((sum, { text }) => sum + text.length, 0) > 60_000_000, true);
 });
 
+test('what gathers in blocks is bounded over many files, too, none of which holds much', async () => {
+  const files = new FakeFiles();
+  const virtual = new VirtualEnv();
+  const avro = { record: 'Row', codec: 'none' as const, blockBytes: 16 * 1024 * 1024 };
+  await using writer = await writerOn(
+    files,
+    { ...BY_KEY, format: 'avro', columns: ['text'], avro },
+    undefined,
+    virtual,
+  );
+  const keys = Array.from({ length: 400 }, (_, index) => `k${index}`);
+  const values = keys.map(() => JSON.stringify({ text: 'x'.repeat(10_000) }));
+
+  for (let round = 0; round < 10; round++) {
+    const frame = frameOf([{ split: 't/0', offset: round * keys.length, values, keys }]);
+    for (let taken = 0; taken < frame.count; ) {
+      await virtual.run(writer.ready({ signal: never }));
+      taken = writer.write(frame, taken);
+    }
+    frame.release();
+  }
+  await virtual.settle();
+
+  const written = files.parts.reduce((sum, { text }) => sum + text.length, 0);
+  assert.ok(40_000_000 - written < 24_000_000, `${written} of 40 MB are in files, a quarter of 64 MiB may gather`);
+});
+
 test('a directory that was forgotten among many keeps its open file', async () => {
   const keys = ['a', ...Array.from({ length: 3_000 }, (_, index) => `${index}-${'k'.repeat(2_000)}`), 'a'];
   const specs: BatchSpec[] = [{ split: 't/0', values: keys.map((_, index) => String(index)), keys }];
