@@ -117,16 +117,16 @@ async function wayOf<H>(
     const placeOf = (batch: RecordBatch) => directories.placeFor(batchAsRecord(batch));
     return { laneFor: (parts) => new RawLane<H>({ parts, line, roll, rangeBytesMax, placeOf }) };
   }
-  const gather = { limitBytes: memory.limitBytes * gatherShare, reservation: await reservations.make() };
+  const limitBytes = memory.limitBytes * gatherShare;
+  const held = new HeldBytes({ limitBytes, reservation: await reservations.make() });
   if (format.kind === 'lines') {
-    const pool = new ChunkPool(gather);
+    const pool = new ChunkPool(held);
     const taker = new CopyTaker<H>(format.line);
     return {
       laneFor: (parts) => new RoutedLane<H>({ parts, taker, nulls, directories }),
       newGathering: () => new LineGathering(pool),
     };
   }
-  const held = new HeldBytes(gather);
   return {
     laneFor: (parts) => new RoutedLane<H>({ parts, taker: new EncodeTaker<H>(parts, held), nulls, directories }),
     newGathering: () => new EncoderGathering(format.format.begin(), held),

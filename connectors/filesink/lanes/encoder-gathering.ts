@@ -2,6 +2,9 @@ import type { FormatRecord, PartEncoder } from '../../formats/part-encoder.ts';
 import type { Chunk, Gathering } from '../open-part.ts';
 import type { HeldBytes } from './held-bytes.ts';
 
+/** Looked at when so much more has gathered, or earlier with many open parts: else much would be known too late. */
+const LOOK_BYTES = 256 * 1024;
+
 /** One part of a format that looks into records. */
 export class EncoderGathering implements Gathering {
   readonly #encoder: PartEncoder;
@@ -11,7 +14,7 @@ export class EncoderGathering implements Gathering {
   constructor(encoder: PartEncoder, held: HeldBytes) {
     this.#encoder = encoder;
     this.#held = held;
-    held.use(1);
+    held.share(1);
   }
 
   get gatheredBytes(): number {
@@ -21,7 +24,8 @@ export class EncoderGathering implements Gathering {
   /** True when it is worth to ask for what is complete. */
   add(record: FormatRecord): boolean {
     this.#encoder.add(record);
-    const isMuch = this.#encoder.gatheredBytes >= this.#knownBytes + this.#held.lookBytes;
+    const unknownBytes = this.#encoder.gatheredBytes - this.#knownBytes;
+    const isMuch = unknownBytes >= Math.min(LOOK_BYTES, this.#held.fairBytes / 4);
     if (isMuch) this.#count();
     return isMuch;
   }
@@ -32,7 +36,7 @@ export class EncoderGathering implements Gathering {
   }
 
   finish(): Chunk[] {
-    this.#held.use(-1);
+    this.#held.share(-1);
     return this.#given(this.#encoder.finish());
   }
 

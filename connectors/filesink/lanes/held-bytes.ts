@@ -1,14 +1,11 @@
 import type { Reservation } from '../../../core/spi.ts';
 
-/** How much more a part gathers before it is looked at again: with many open parts less, or much would be known too late. */
-const LOOK_BYTES = { min: 4 * 1024, max: 256 * 1024 };
-
-/** What all parts of a writer gather together. */
+/** What all parts of a writer gather together, outside of frames. */
 export class HeldBytes {
   readonly #limitBytes: number;
   readonly #reservation: Reservation;
   #bytes = 0;
-  #users = 0;
+  #parts = 0;
 
   constructor({ limitBytes, reservation }: { limitBytes: number; reservation: Reservation }) {
     this.#limitBytes = limitBytes;
@@ -20,14 +17,14 @@ export class HeldBytes {
     return this.#bytes > this.#limitBytes ? this.#bytes - this.#limitBytes * 0.75 : 0;
   }
 
-  get lookBytes(): number {
-    const fairBytes = this.#limitBytes / 4 / Math.max(1, this.#users);
-    return Math.min(LOOK_BYTES.max, Math.max(LOOK_BYTES.min, fairBytes));
+  /** What every part may hold if all hold the same. */
+  get fairBytes(): number {
+    return this.#limitBytes / Math.max(1, this.#parts);
   }
 
   /** One part more, or less. */
-  use(change: 1 | -1): void {
-    this.#users += change;
+  share(change: 1 | -1): void {
+    this.#parts += change;
   }
 
   change(bytes: number): void {

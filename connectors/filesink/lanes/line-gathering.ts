@@ -13,7 +13,7 @@ export class LineGathering implements Gathering {
 
   constructor(pool: ChunkPool) {
     this.#pool = pool;
-    pool.use(1);
+    pool.share(1);
   }
 
   /** Some chunk is full. */
@@ -40,7 +40,7 @@ export class LineGathering implements Gathering {
   }
 
   finish(): Chunk[] {
-    this.#pool.use(-1);
+    this.#pool.share(-1);
     return this.take({ all: true });
   }
 
