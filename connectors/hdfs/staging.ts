@@ -144,23 +144,31 @@ class StagedPart implements PartFile<HdfsHandle> {
     }
   }
 
-  /** A DataNode whose file was removed may say so only after a minute, and the NameNode knows at once. */
+  /**
+   * A DataNode whose file was removed may say so only after a minute, and the NameNode knows at once. One that has much to
+   * do begins a file late: what was never seen may still come.
+   */
   async #lookAfterIt(signal: AbortSignal): Promise<void> {
     const { staged, timers } = this.#options;
-    do await timers.sleep(LOOK_EVERY_MS, { signal });
-    while (!signal.aborted && !(await this.#isGone(signal)));
-    if (signal.aborted) return;
+    let isSeen = false;
+    for (;;) {
+      await timers.sleep(LOOK_EVERY_MS, { signal });
+      const isThere = signal.aborted ? undefined : await this.#isThere(signal);
+      if (signal.aborted) return;
+      if (isSeen && isThere === false) break;
+      isSeen ||= isThere === true;
+    }
     this.#fail(notAsWritten(staged, this.#bytes, undefined));
     this.#over.abort(new Error('the file is gone'));
   }
 
-  async #isGone(signal: AbortSignal): Promise<boolean> {
+  async #isThere(signal: AbortSignal): Promise<boolean | undefined> {
     const { client, staged } = this.#options;
     try {
-      return (await client.getFileStatus(staged, { signal })) === undefined;
+      return (await client.getFileStatus(staged, { signal })) !== undefined;
     } catch {
       // A NameNode that cannot be asked says nothing of the file; the next look may.
-      return false;
+      return undefined;
     }
   }
 

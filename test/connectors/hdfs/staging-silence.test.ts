@@ -11,14 +11,19 @@ const LOOK_MS = 5_000;
 const CLOSE = `hdfs.CREATE ${STAGED} close`;
 const LOOK = `hdfs.GETFILESTATUS ${STAGED}`;
 
-/** A DataNode that says nothing to the end of the part; `meanwhile` happens then. */
-const silence =
-  (meanwhile: () => unknown): Interpose =>
-  async (label, effect) => {
-    if (label !== CLOSE) return effect();
-    await meanwhile();
-    return new Promise<never>(() => {});
+/** A DataNode that says nothing to the end of the part; `meanwhile` happens after the first look has seen the file. */
+const silence = (meanwhile: () => unknown): Interpose => {
+  let looksSinceClose: number | undefined;
+  return async (label, effect) => {
+    if (label === CLOSE) {
+      looksSinceClose = 0;
+      return new Promise<never>(() => {});
+    }
+    const answer = await effect();
+    if (label === LOOK && looksSinceClose !== undefined && ++looksSinceClose === 1) await meanwhile();
+    return answer;
   };
+};
 
 async function closing(scene: ReturnType<typeof bench>) {
   const part = await scene.open();
@@ -28,14 +33,35 @@ async function closing(scene: ReturnType<typeof bench>) {
 
 const looks = (model: HdfsModel) => model.requestCounts.get('nameNode.GETFILESTATUS') ?? 0;
 
-test('a part whose file was removed fails after the first look, however long its DataNode is silent', async () => {
+test('a part whose file was removed fails with the next look, however long its DataNode is silent', async () => {
   const model = newModel();
   const scene = bench({ model, call: silence(() => clientOn(model).delete(STAGED)) });
   const { part, closed } = await closing(scene);
 
   await scene.virtual.run(assert.rejects(closed, { code: 'HDFS_NOT_AS_WRITTEN', message: /it is gone/ }));
 
-  assert.equal(scene.virtual.nowMs, LOOK_MS);
+  assert.equal(scene.virtual.nowMs, 2 * LOOK_MS);
+  await part[Symbol.asyncDispose]();
+});
+
+test('a file that its DataNode begins late is waited for, however often it is looked for', async () => {
+  const begunAtMs = 3.5 * LOOK_MS;
+  const model = newModel({
+    intervene: (_, label) =>
+      label === LOOK && scene.virtual.nowMs < begunAtMs
+        ? refusal('FileNotFoundException', `File does not exist: ${STAGED}`)
+        : undefined,
+  });
+  const scene = bench({
+    model,
+    call: async (label, effect) => {
+      if (label === CLOSE) await scene.virtual.env.timers.sleep(begunAtMs);
+      return effect();
+    },
+  });
+  const { part, closed } = await closing(scene);
+
+  assert.equal((await scene.virtual.run(closed)).bytes, 8);
   await part[Symbol.asyncDispose]();
 });
 
@@ -44,14 +70,14 @@ test('a look that is refused is none: a later one tells that the file is gone', 
   let left = failures;
   const model = newModel({
     intervene: (_, label) =>
-      label === LOOK && left-- > 0 ? refusal('AccessControlException', 'Permission denied: user=hdfs') : undefined,
+      label === LOOK && looks(model) > 1 && left-- > 0 ? refusal('AccessControlException', 'Permission denied: user=hdfs') : undefined,
   });
   const scene = bench({ model, call: silence(() => clientOn(model).delete(STAGED)) });
   const { part, closed } = await closing(scene);
 
   await scene.virtual.run(assert.rejects(closed, { code: 'HDFS_NOT_AS_WRITTEN' }));
 
-  assert.equal(scene.virtual.nowMs, (failures + 1) * LOOK_MS);
+  assert.equal(scene.virtual.nowMs, (failures + 2) * LOOK_MS);
   await part[Symbol.asyncDispose]();
 });
 
