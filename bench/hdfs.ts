@@ -24,5 +24,6 @@ export async function useHdfs() {
       await webHdfs({ urls, user }).delete(path, { recursive: true });
     }
   };
-  return { how: 'a private NameNode and DataNode', inDirectory, stop: () => cluster.stop() };
+  const clientOf = ({ urls, user }: HdfsTarget) => webHdfs({ urls, user });
+  return { how: 'a private NameNode and DataNode', inDirectory, clientOf, stop: () => cluster.stop() };
 }

@@ -18,12 +18,15 @@ const { values: options } = parseArgs({
     rate: { type: 'string', default: '2000' },
     checkpoints: { type: 'string', default: '60' },
     pending: { type: 'string', default: '0,100,1000' },
+    files: { type: 'string', default: '0' },
     runs: { type: 'string', default: '5' },
     only: { type: 'string', default: 'latency,restore' },
   },
 });
 
 const RECORDS_PER_FILE = 10;
+/** Requests at a time that put files where a start finds them. */
+const LANES = 16;
 
 const pinning = pinHarness();
 const { brokers, how, stop } = await useBroker(options.brokers);
@@ -40,7 +43,8 @@ try {
     const restores: Restore[] = [];
     for (let round = 0; round < Number(options.runs); round++)
       for (const pending of options.pending.split(',').map(Number))
-        restores.push(await inPlace((place) => measureRestore(place, pending)));
+        for (const files of options.files.split(',').map(Number))
+          restores.push(await inPlace((place) => measureRestore(place, pending, files)));
     printRestores(restores);
   }
 } finally {
@@ -76,12 +80,14 @@ async function measureCommits(place: Place): Promise<Report> {
   }
 }
 
-/** A run that dies once a slot names so many files, and the start after it. */
-async function measureRestore(place: Place, pending: number): Promise<Restore> {
+/** A run that dies once a slot names so many files, and the start after it; beside `files` others in the same directory. */
+async function measureRestore(place: Place, pending: number, files: number): Promise<Restore> {
   const records = Math.max(1, pending) * RECORDS_PER_FILE;
   const workload: Workload = { records, valueBytes: 100, partitions: 1, codec: 'none' };
   await ensureTopic(brokers, workload, console.log);
   const job = { ...jobIn(place, topicOf(workload), '1h'), rollRecords: RECORDS_PER_FILE };
+  // Readers leave out what is hidden, and so does the audit.
+  await inParallel(files, (i) => place.putEmpty(`${topicOf(workload)}/_old-${i}`));
   await run(pending === 0 ? job : { ...job, how: { kind: 'dies' } }, pinning);
   const left = await place.staged();
   if (left !== pending) throw new Error(`the first run left ${left} staged files instead of ${pending}`);
@@ -89,7 +95,15 @@ async function measureRestore(place: Place, pending: number): Promise<Restore> {
   if ((report.restored?.handles ?? 0) !== pending) throw new Error(`restored ${JSON.stringify(report.restored)}`);
   if ((await place.staged()) > 0) throw new Error('a file is still staged');
   await audit(place, ledgerOf(workload), records);
-  return { pending, report };
+  return { pending, files, report };
+}
+
+async function inParallel(count: number, work: (i: number) => Promise<void>): Promise<void> {
+  let next = 0;
+  const lane = async () => {
+    while (next < count) await work(next++);
+  };
+  await Promise.all(Array.from({ length: LANES }, lane));
 }
 
 function jobIn({ target }: Place, topic: string, interval: string): Job {

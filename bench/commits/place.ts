@@ -12,6 +12,8 @@ export interface Place {
   readonly output: OutputListing;
   /** How many files are staged. */
   staged(): Promise<number>;
+  /** Puts an empty file among the output. */
+  putEmpty(path: string): Promise<void>;
 }
 
 /** A server of this run, and places there. */
@@ -37,6 +39,7 @@ async function s3Server(): Promise<Server> {
         target: { kind: 's3', prefix: PREFIX, endpoint, accessKeyId, secretAccessKey, bucket: bucket.name },
         output: bucket.output(PREFIX),
         staged: async () => (await bucket.uploads()).length,
+        putEmpty: (path) => bucket.put(`${PREFIX}/${path}`, ''),
       });
     } finally {
       await bucket.remove();
@@ -46,11 +49,13 @@ async function s3Server(): Promise<Server> {
 }
 
 async function hdfsServer(): Promise<Server> {
-  const { how, inDirectory, stop } = await useHdfs();
+  const { how, inDirectory, clientOf, stop } = await useHdfs();
   const inPlace = <T>(use: (place: Place) => Promise<T>): Promise<T> =>
     inDirectory((target, output) => {
       const staged = async () => (await output.entries('.staging')).length;
-      return use({ target: { kind: 'hdfs', ...target }, output, staged });
+      const client = clientOf(target);
+      const putEmpty = (path: string) => client.create(`${target.path}/files/${path}`, Buffer.alloc(0));
+      return use({ target: { kind: 'hdfs', ...target }, output, staged, putEmpty });
     });
   return { how, inPlace, stop };
 }

@@ -5,6 +5,8 @@ import type { CommitTimes, Report } from './program.ts';
 
 export interface Restore {
   pending: number;
+  /** Beside them, from before. */
+  files: number;
   report: Report;
 }
 
@@ -36,16 +38,20 @@ function quantile(sorted: readonly number[], share: number): number {
 }
 
 export function printRestores(restores: readonly Restore[]): void {
-  const counts = [...new Set(restores.map(({ pending }) => pending))];
-  const of = (pending: number) => restores.filter((restore) => restore.pending === pending);
+  const cases = restores.filter(
+    ({ pending, files }, i) => i === restores.findIndex((other) => other.pending === pending && other.files === files),
+  );
+  const of = ({ pending, files }: Restore) =>
+    restores.filter((restore) => restore.pending === pending && restore.files === files);
   const carried = ({ report: { restored } }: Restore) => restored ?? NONE;
 
   console.log(
-    `\na start that finds files to commit; medians of ${of(counts[0] ?? 0).length} runs, every output exact\n`,
+    `\na start that finds files to commit; medians of ${restores.length / cases.length} runs, every output exact\n`,
   );
   printTable(
     [
       'pending files',
+      'files there',
       'all visible, ms',
       'min..max',
       'per file',
@@ -55,13 +61,15 @@ export function printRestores(restores: readonly Restore[]): void {
       'in flight, max',
       'process start to end, ms',
     ],
-    counts.map((pending) => {
-      const runs = of(pending);
+    cases.map((each) => {
+      const { pending, files } = each;
+      const runs = of(each);
       const mid = (value: (restore: Restore) => number) => median(runs.map(value));
       const visibleMs = runs.map((restore) => carried(restore).visibleMs - carried(restore).beganMs);
       const perFile = (value: number) => (pending === 0 ? '' : (value / pending).toFixed(2));
       return [
         String(pending),
+        String(files),
         median(visibleMs).toFixed(0),
         `${Math.min(...visibleMs).toFixed(0)}..${Math.max(...visibleMs).toFixed(0)}`,
         perFile(median(visibleMs)),
