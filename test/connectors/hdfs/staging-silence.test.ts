@@ -70,7 +70,9 @@ test('a look that is refused is none: a later one tells that the file is gone', 
   let left = failures;
   const model = newModel({
     intervene: (_, label) =>
-      label === LOOK && looks(model) > 1 && left-- > 0 ? refusal('AccessControlException', 'Permission denied: user=hdfs') : undefined,
+      label === LOOK && looks(model) > 1 && left-- > 0
+        ? refusal('AccessControlException', 'Permission denied: user=hdfs')
+        : undefined,
   });
   const scene = bench({ model, call: silence(() => clientOn(model).delete(STAGED)) });
   const { part, closed } = await closing(scene);
