@@ -1,5 +1,5 @@
 import { hostname } from 'node:os';
-import { handlesIn } from '../core/checkpoint/handles.ts';
+import { namedIn } from '../core/checkpoint/named.ts';
 import { refuseMovedSink } from '../core/checkpoint/restore.ts';
 import type { PipelineFileOptions } from '../core/config/parse.ts';
 import type { Env } from '../core/contract/env.ts';
@@ -48,7 +48,7 @@ async function findOrphans(options: PipelineFileOptions, env: Env): Promise<Foun
   const newest = retained.at(-1);
   if (newest !== undefined) refuseMovedSink(newest, sink);
   const epoch = newest?.epoch ?? 0;
-  const keep = handlesIn(sink.identity, sink.handles, retained);
+  const keep = namedIn(sink.identity, sink, retained);
   const listing = await sink.listOrphans({ ...owner, epochBelow: epoch }, keep, { env, signal });
   return { listing, epoch };
 }

@@ -7,7 +7,7 @@ export type Interpose = <T>(label: string, effect: () => Promise<T>) => Promise<
 
 /** Every call of a file system and of its open files passes `call`, with a label such as `fs.rename /a /b`. */
 export function interposedFileSystem(fs: FileSystem, call: Interpose): FileSystem {
-  const through = <K extends Exclude<keyof FileSystem, 'create'>>(verb: K): FileSystem[K] =>
+  const through = <K extends Exclude<keyof FileSystem, 'create' | 'readRange'>>(verb: K): FileSystem[K] =>
     ((...paths: [string, string]) =>
       call(`fs.${verb} ${paths.join(' ')}`, () =>
         (fs[verb] as (...all: string[]) => Promise<unknown>)(...paths),
@@ -15,6 +15,7 @@ export function interposedFileSystem(fs: FileSystem, call: Interpose): FileSyste
   return {
     create: async (path) => interposedFile(await call(`fs.create ${path}`, () => fs.create(path)), path, call),
     read: through('read'),
+    readRange: (path, range) => call(`fs.readRange ${path} ${range.from}`, () => fs.readRange(path, range)),
     mkdir: through('mkdir'),
     readdir: through('readdir'),
     stat: through('stat'),

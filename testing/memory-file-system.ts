@@ -37,6 +37,10 @@ export class MemoryFileSystem implements FileSystem {
     return this.#call('read', path, () => Buffer.from(this.#requireFile(path).bytes));
   }
 
+  readRange(path: string, { from, bytes }: { from: number; bytes: number }): Promise<Uint8Array> {
+    return this.#call('readRange', path, () => Buffer.from(this.#requireFile(path).bytes.subarray(from, from + bytes)));
+  }
+
   mkdir(path: string): Promise<void> {
     return this.#call('mkdir', path, () => {
       if (this.#disk.find(path) !== undefined) throw fileSystemError('EEXIST', path);

@@ -36,7 +36,7 @@ export function watchedSink<H>(sink: Sink<H>, on: SinkEvents<H>): Sink<H> {
 function watchedSession<H>(session: SinkSession<H>, on: SinkEvents<H>): SinkSession<H> {
   return {
     committer: watchedCommitter(session.committer, on),
-    openWriter: async (restored) => watchedWriter(await session.openWriter(restored), on),
+    openWriter: async (events) => watchedWriter(await session.openWriter(events), on),
     [Symbol.asyncDispose]: () => session[Symbol.asyncDispose](),
   };
 }

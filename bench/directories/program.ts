@@ -50,8 +50,8 @@ const cuts: { directory: string; bytes: number }[][] = [];
 const open = sink.open.bind(sink);
 sink.open = async (context) => {
   const session = await open(context);
-  const openWriter = async () => {
-    const writer = await session.openWriter([]);
+  const openWriter: typeof session.openWriter = async (events) => {
+    const writer = await session.openWriter(events);
     const cut = writer.cut.bind(writer);
     writer.cut = async (barrier) => {
       const staged = await cut(barrier);

@@ -4,6 +4,7 @@ import {
   type CommitPermit,
   type Committer,
   type Logger,
+  type Named,
   type OrphanReport,
   type OrphanScope,
   type PendingHandle,
@@ -16,7 +17,7 @@ import { decideCommit, seeBoth } from '../filesink/two-names.ts';
 import type { Directories } from './directories.ts';
 import { isErrorCode, toFileError, withFileErrors } from './errors.ts';
 import type { FileSystem } from './file-system.ts';
-import type { FileHandle } from './handle.ts';
+import type { FileHandle, OpenFileState } from './handle.ts';
 import { readStaged } from './orphans.ts';
 
 /** File systems write several syncs at once; one thread of four is left to the parts being written. */
@@ -31,7 +32,7 @@ export interface FileCommitterOptions {
 }
 
 /** Makes staged files visible by renaming them: atomic, and possible once per handle. */
-export class FileCommitter implements Committer<FileHandle> {
+export class FileCommitter implements Committer<FileHandle, OpenFileState> {
   readonly #options: FileCommitterOptions;
 
   constructor(options: FileCommitterOptions) {
@@ -58,7 +59,7 @@ export class FileCommitter implements Committer<FileHandle> {
 
   async abortOrphans(
     scope: OrphanScope,
-    keep: readonly PendingHandle<FileHandle>[],
+    keep: Named<FileHandle, OpenFileState>,
     { signal }: CallOptions,
   ): Promise<OrphanReport> {
     const aborted: string[] = [];

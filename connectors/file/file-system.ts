@@ -3,6 +3,8 @@ export interface FileSystem {
   /** Creates a file that must not exist yet, for writing. */
   create(path: string): Promise<OpenFile>;
   read(path: string): Promise<Uint8Array>;
+  /** At most `bytes` from `from` on; fewer only at the end of the file. */
+  readRange(path: string, range: { readonly from: number; readonly bytes: number }): Promise<Uint8Array>;
   mkdir(path: string): Promise<void>;
   readdir(path: string): Promise<DirectoryEntry[]>;
   /** Follows symbolic links; undefined when nothing is there. */

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { SluiceError, type VersionedCodec } from '../../core/spi.ts';
+import { type OpenPartState, openPartStates } from '../filesink/open-state.ts';
 import type { TwoNames } from '../filesink/two-names.ts';
 
 /** The right to give one staged file its final name. Absolute paths: a later run needs nothing else to use it. */
@@ -18,3 +19,8 @@ export const fileHandles: VersionedCodec<FileHandle> = {
     });
   },
 };
+
+/** A file that stays open: `bytes` of what is staged are durable and belong to it. */
+export type OpenFileState = OpenPartState<FileHandle>;
+
+export const openFileStates: VersionedCodec<OpenFileState> = openPartStates(fileHandles);

@@ -7,6 +7,21 @@ import type { EntryKind, FileSystem, OpenFile, Status } from './file-system.ts';
 export const nodeFileSystem: FileSystem = {
   create: async (path) => openFile(await fs.open(path, 'wx')),
   read: (path) => fs.readFile(path),
+  readRange: async (path, { from, bytes }) => {
+    const handle = await fs.open(path);
+    try {
+      const buffer = Buffer.allocUnsafe(bytes);
+      let filled = 0;
+      while (filled < bytes) {
+        const { bytesRead } = await handle.read(buffer, filled, bytes - filled, from + filled);
+        if (bytesRead === 0) break;
+        filled += bytesRead;
+      }
+      return buffer.subarray(0, filled);
+    } finally {
+      await handle.close();
+    }
+  },
   mkdir: (path) => fs.mkdir(path),
   readdir: async (path) => {
     const entries = await fs.readdir(path, { withFileTypes: true });

@@ -1,9 +1,9 @@
 import { basename, join } from 'node:path';
-import type { OrphanListing, OrphanScope, PendingHandle } from '../../core/spi.ts';
+import type { Named, OrphanListing, OrphanScope } from '../../core/spi.ts';
 import { judgeStaged, type StagedKind } from '../filesink/orphan.ts';
 import { isErrorCode, toFileError, withFileErrors } from './errors.ts';
 import type { FileSystem } from './file-system.ts';
-import type { FileHandle } from './handle.ts';
+import type { FileHandle, OpenFileState } from './handle.ts';
 import { STAGING } from './staging.ts';
 
 export interface StagedFile {
@@ -21,10 +21,11 @@ export interface StagingPlace {
 export async function readStaged(
   { root, fs }: StagingPlace,
   scope: OrphanScope,
-  keep: readonly PendingHandle<FileHandle>[],
+  keep: Named<FileHandle, OpenFileState>,
 ): Promise<StagedFile[]> {
   const staging = join(root, STAGING);
-  const keptNames = new Set(keep.map(({ payload }) => basename(payload.staged)));
+  const named = [...keep.handles.map(({ payload }) => payload), ...keep.open.map(({ place }) => place)];
+  const keptNames = new Set(named.map(({ staged }) => basename(staged)));
   return (await entriesOf(staging, fs)).flatMap(({ name }) => {
     const judged = judgeStaged(name, scope, keptNames.has(name));
     return judged.kind === 'foreign' ? [] : [{ name, path: join(staging, name), judged }];
@@ -35,7 +36,7 @@ export async function readStaged(
 export async function listOrphans(
   place: StagingPlace,
   scope: OrphanScope,
-  keep: readonly PendingHandle<FileHandle>[],
+  keep: Named<FileHandle, OpenFileState>,
 ): Promise<OrphanListing> {
   const staged = await readStaged(place, scope, keep);
   const orphans: OrphanListing['orphans'][number][] = [];

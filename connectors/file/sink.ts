@@ -5,27 +5,31 @@ import {
   type DiagnosisContext,
   type Env,
   type Finding,
+  type Named,
   type OrphanListing,
   type OrphanScope,
-  type PendingHandle,
   type Sink,
   type SinkContext,
   type SinkSession,
   SluiceError,
   type Store,
 } from '../../core/spi.ts';
+import { finishParts } from '../filesink/open-state.ts';
 import { openPartWriter, type WriterTuning } from '../filesink/open-writer.ts';
+import { PartNames } from '../filesink/part-name.ts';
 import { FileCommitter } from './committer.ts';
 import type { ReadDevice } from './device.ts';
 import { diagnoseDirectory } from './diagnosis.ts';
 import { Directories } from './directories.ts';
 import { isErrorCode, toFileError } from './errors.ts';
 import type { FileSystem, Status } from './file-system.ts';
-import { type FileHandle, fileHandles } from './handle.ts';
+import { type FileHandle, fileHandles, type OpenFileState, openFileStates } from './handle.ts';
 import { listOrphans } from './orphans.ts';
 import type { fileSettings } from './settings.ts';
 import { otherDevice, STAGING, Staging } from './staging.ts';
 import { FileStore } from './store.ts';
+
+const HANDLE_KIND = 'file';
 
 export type FileSinkSettings = z.output<typeof fileSettings>;
 
@@ -41,10 +45,11 @@ export interface FileSinkOptions {
 }
 
 /** Files in a directory: staged beside their target, made visible by rename. */
-export class FileSink implements Sink<FileHandle> {
+export class FileSink implements Sink<FileHandle, OpenFileState> {
   readonly type = 'file';
   readonly identity: string;
   readonly handles = fileHandles;
+  readonly states = openFileStates;
   readonly #options: FileSinkOptions;
 
   constructor(options: FileSinkOptions) {
@@ -79,13 +84,13 @@ export class FileSink implements Sink<FileHandle> {
 
   listOrphans(
     scope: OrphanScope,
-    keep: readonly PendingHandle<FileHandle>[],
+    keep: Named<FileHandle, OpenFileState>,
     _context: CheckContext,
   ): Promise<OrphanListing> {
     return listOrphans(this.#options, scope, keep);
   }
 
-  async open(context: SinkContext): Promise<SinkSession<FileHandle>> {
+  async open(context: SinkContext): Promise<SinkSession<FileHandle, OpenFileState>> {
     const { root, fs, settings, tuning } = this.#options;
     const directories = new Directories(fs);
     const committer = new FileCommitter({
@@ -95,16 +100,16 @@ export class FileSink implements Sink<FileHandle> {
       log: context.env.log,
       takenByReaders: settings.takenByReaders,
     });
-    const openWriter = async () =>
-      openPartWriter({
-        settings,
-        context,
-        files: new Staging({ root, fs, directories }),
-        handleKind: 'file',
-        tuning,
-      });
-    // Nothing is held open between calls: writers close their own files.
-    return { committer, openWriter, [Symbol.asyncDispose]: async () => {} };
+    const files = new Staging({ root, fs, directories, signal: context.signal });
+    const names = new PartNames(context);
+    return {
+      committer,
+      openWriter: (events) =>
+        openPartWriter({ settings, context, files, names, events, handleKind: HANDLE_KIND, tuning }),
+      finishOpen: (states) => finishParts(states, HANDLE_KIND, (place) => files.finish(place, names)),
+      // Nothing is held open between calls: writers close their own files.
+      [Symbol.asyncDispose]: async () => {},
+    };
   }
 }
 

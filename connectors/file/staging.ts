@@ -1,6 +1,8 @@
-import { join } from 'node:path';
-import { SluiceError } from '../../core/spi.ts';
+import { basename, dirname, join } from 'node:path';
+import { assert, SluiceError } from '../../core/spi.ts';
+import type { Ended } from '../filesink/open-state.ts';
 import type { PartFile, PartFiles } from '../filesink/part-files.ts';
+import { type PartNames, parsePartName } from '../filesink/part-name.ts';
 import { Slots } from '../filesink/slots.ts';
 import type { Directories } from './directories.ts';
 import { isErrorCode, toFileError, withFileErrors } from './errors.ts';
@@ -10,15 +12,19 @@ import type { FileHandle } from './handle.ts';
 export const STAGING = '.staging';
 /** Node runs four file calls at a time; syncs may take seconds, and the next parts must be written meanwhile. */
 const SYNCS_MAX = 2;
+/** What is copied at a time of a file that an earlier incarnation had open. */
+const COPY_BYTES = 1024 * 1024;
 
 export interface StagingOptions {
   readonly root: string;
   readonly fs: FileSystem;
   readonly directories: Directories;
+  /** Aborts when the incarnation is over. */
+  readonly signal: AbortSignal;
 }
 
 /** Stages parts in `<root>/.staging/`, from where a rename can make them visible. */
-export class Staging implements PartFiles<FileHandle> {
+export class Staging implements PartFiles<FileHandle, FileHandle> {
   readonly #options: StagingOptions;
   readonly #staging: string;
   readonly #syncSlots = new Slots(SYNCS_MAX);
@@ -28,15 +34,55 @@ export class Staging implements PartFiles<FileHandle> {
     this.#staging = join(options.root, STAGING);
   }
 
-  async open({ directory, name }: { directory: string; name: string }): Promise<PartFile<FileHandle>> {
-    const { root, directories } = this.#options;
-    const target = join(root, directory);
+  async open({ directory, name }: { directory: string; name: string }): Promise<PartFile<FileHandle, FileHandle>> {
+    return await this.#begin(join(this.#options.root, directory), name);
+  }
+
+  /**
+   * Ends a file that an earlier incarnation had open, at what it recorded, under a new name: whoever wrote it may still write
+   * to the file itself.
+   */
+  async finish({ staged, final, bytes }: FileHandle, names: PartNames): Promise<Ended<FileHandle>> {
+    const { extension } = parsePartName(basename(staged)) ?? {};
+    assert(extension !== undefined, `a state names a part: ${staged}`);
+    await using part = await this.#begin(dirname(final), names.next(extension));
+    let copied = 0;
+    while (copied < bytes) {
+      this.#options.signal.throwIfAborted();
+      const chunk = await this.#readStaged(staged, { from: copied, bytes: Math.min(bytes - copied, COPY_BYTES) });
+      if (chunk.length === 0) break;
+      await part.append([chunk]);
+      copied += chunk.length;
+    }
+    if (copied < bytes) {
+      const why = copied === 0 ? 'it is gone' : `it has ${copied} bytes instead of ${bytes}`;
+      return { kind: 'lost', place: staged, why };
+    }
+    return { kind: 'staged', payload: await part.close(), bytes };
+  }
+
+  async #begin(target: string, name: string): Promise<StagedPart> {
+    const { directories } = this.#options;
     await directories.ensure(this.#staging);
     await directories.ensure(target);
     await this.#requireSameDevice(target);
     const staged = join(this.#staging, name);
     const file = await this.#create(staged);
-    return new StagedPart({ file, staged, final: join(target, name), durably: (file) => this.#durably(staged, file) });
+    return new StagedPart({
+      ...{ file, staged, final: join(target, name) },
+      durably: () => this.#durably(staged, file),
+      durablyClosed: () => this.#durably(staged, file, { close: true }),
+    });
+  }
+
+  async #readStaged(path: string, range: { from: number; bytes: number }): Promise<Buffer> {
+    try {
+      const bytes = await this.#options.fs.readRange(path, range);
+      return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+    } catch (error) {
+      if (isErrorCode(error, 'ENOENT')) return Buffer.alloc(0);
+      throw toFileError(error, { doing: 'read', path });
+    }
   }
 
   async #create(staged: string): Promise<OpenFile> {
@@ -57,10 +103,10 @@ export class Staging implements PartFiles<FileHandle> {
     throw otherDevice(this.#staging, target);
   }
 
-  async #durably(staged: string, file: OpenFile): Promise<void> {
+  async #durably(staged: string, file: OpenFile, { close = false } = {}): Promise<void> {
     await this.#syncSlots.run(async () => {
       await withFileErrors({ doing: 'make durable', path: staged }, () => file.sync());
-      await withFileErrors({ doing: 'close', path: staged }, () => file.close());
+      if (close) await withFileErrors({ doing: 'close', path: staged }, () => file.close());
     });
     const { directories } = this.#options;
     await withFileErrors({ doing: 'make durable', path: this.#staging }, () => directories.sync(this.#staging));
@@ -89,10 +135,11 @@ interface StagedPartOptions {
   readonly file: OpenFile;
   readonly staged: string;
   readonly final: string;
-  readonly durably: (file: OpenFile) => Promise<void>;
+  durably(): Promise<void>;
+  durablyClosed(): Promise<void>;
 }
 
-class StagedPart implements PartFile<FileHandle> {
+class StagedPart implements PartFile<FileHandle, FileHandle> {
   readonly #options: StagedPartOptions;
   #bytes = 0;
   #state: 'open' | 'closed' = 'open';
@@ -108,9 +155,15 @@ class StagedPart implements PartFile<FileHandle> {
   }
 
   async close(): Promise<FileHandle> {
-    const { file, staged, final, durably } = this.#options;
-    await durably(file);
+    const { staged, final, durablyClosed } = this.#options;
+    await durablyClosed();
     this.#state = 'closed';
+    return { staged, final, bytes: this.#bytes };
+  }
+
+  async persist(): Promise<FileHandle> {
+    const { staged, final, durably } = this.#options;
+    await durably();
     return { staged, final, bytes: this.#bytes };
   }
 

@@ -1,5 +1,6 @@
-import type { Covers, SluiceError, SplitId, StagedHandle } from '../../core/spi.ts';
+import { assert, type Covers, type SluiceError, type SplitId, type StagedHandle } from '../../core/spi.ts';
 import type { Place } from './directories/renderer.ts';
+import type { OpenPartState } from './open-state.ts';
 import type { PartFile, PartFiles } from './part-files.ts';
 
 /** One gathered write takes at most this much from the queue, so that a slow disk is not handed everything at once. */
@@ -27,8 +28,8 @@ export interface Chunk {
   readonly holder: Holder | undefined;
 }
 
-export interface OpenPartOptions<H> {
-  readonly files: PartFiles<H>;
+export interface OpenPartOptions<H, O = unknown> {
+  readonly files: PartFiles<H, O>;
   readonly handleKind: string;
   readonly topic: string;
   readonly directory: string;
@@ -41,15 +42,21 @@ export interface OpenPartOptions<H> {
   readonly onDrained: (drained: { bytes: number; ranges: number }) => void;
 }
 
+/** A place in the queue up to which everything is to be made durable while the part stays open. */
+interface Mark {
+  /** Of what `PartFile.persist` answers. */
+  readonly durable: PromiseWithResolvers<unknown>;
+}
+
 type Intent = { kind: 'fill' } | { kind: 'finish' } | { kind: 'abandon'; why: SluiceError };
 
 /** The open part that a place remembers; undefined when it has been closed since, or was never begun. */
-export function openPartOf<H>({ part }: Place): OpenPart<H> | undefined {
-  return part instanceof OpenPart && part.isOpen ? (part as OpenPart<H>) : undefined;
+export function openPartOf<H, O = unknown>({ part }: Place): OpenPart<H, O> | undefined {
+  return part instanceof OpenPart && part.isOpen ? (part as OpenPart<H, O>) : undefined;
 }
 
 /** A part on its way to a file: chunks in order on one side, whole writes one after the other on the other side. */
-export class OpenPart<H> {
+export class OpenPart<H, O = unknown> {
   readonly topic: string;
   readonly directory: string;
   /** Where records gather that do not go straight from their frame to the file. */
@@ -66,18 +73,20 @@ export class OpenPart<H> {
   readonly ended: Promise<void>;
   /** False once nothing more may be added. */
   isOpen = true;
-  readonly #options: OpenPartOptions<H>;
+  readonly #options: OpenPartOptions<H, O>;
   readonly #covers = new Map<SplitId, [from: number, to: number]>();
   #lastCover: { split: SplitId; cover: [from: number, to: number] } | undefined;
-  readonly #queue: Chunk[] = [];
+  readonly #queue: (Chunk | Mark)[] = [];
+  /** The last answer of `persist`, and how many records it spoke of. */
+  #persisted: { readonly records: number; readonly state: Promise<OpenPartState<O>> } | undefined;
   /** Given to the part, and of that given to the file. */
   #queuedBytes = 0;
   #appendedBytes = 0;
-  #file: PartFile<H> | undefined;
+  #file: PartFile<H, O> | undefined;
   #intent: Intent = { kind: 'fill' };
   #wake: (() => void) | undefined;
 
-  constructor(options: OpenPartOptions<H>) {
+  constructor(options: OpenPartOptions<H, O>) {
     this.#options = options;
     this.topic = options.topic;
     this.directory = options.directory;
@@ -131,6 +140,22 @@ export class OpenPart<H> {
     for (const { bytes, holder } of this.gathering?.take(options) ?? []) this.add(bytes, holder);
   }
 
+  /** Makes everything durable that the part was given so far; it stays open. Nothing is done when nothing came since. */
+  persist(): Promise<OpenPartState<O>> {
+    const { records } = this;
+    if (this.#persisted?.records === records) return this.#persisted.state;
+    this.flush({ all: true });
+    const durable = Promise.withResolvers<unknown>();
+    this.#queue.push({ durable });
+    this.#wake?.();
+    const covers = Object.fromEntries([...this.#covers].map(([split, [from, to]]) => [split, [from, to] as const]));
+    const state = durable.promise.then((place) => ({ place: place as O, covers, records }));
+    // The part fails of the same, and whoever cuts hears of it first.
+    state.catch(() => undefined);
+    this.#persisted = { records, state };
+    return state;
+  }
+
   /** Nothing more comes: write the rest and make it durable. */
   finish(): void {
     if (!this.isOpen) return;
@@ -143,7 +168,7 @@ export class OpenPart<H> {
   /** Stops after the call in hand, for `why`, and lets go of the memory. What is staged stays. */
   abandon(why: SluiceError): void {
     this.#intent = { kind: 'abandon', why };
-    this.#dropQueue();
+    this.#dropQueue(why);
     this.#wake?.();
   }
 
@@ -152,17 +177,20 @@ export class OpenPart<H> {
     const { files, directory, name } = this.#options;
     await using file = await files.open({ directory, name, covers: () => Object.fromEntries(this.#covers) });
     this.#file = file;
-    while (await this.#hasMore()) await this.#writeSome(file);
+    for (let next = await this.#next(); next !== undefined; next = await this.#next()) {
+      if ('durable' in next) await this.#persist(file, next);
+      else await this.#writeSome(file);
+    }
     const payload = await file.close();
     return this.#handle(payload, file.bytes ?? this.#queuedBytes);
   }
 
-  /** Waits for a chunk; false once all of a finished part is written. */
-  async #hasMore(): Promise<boolean> {
+  /** Waits for what is first in the queue; undefined once all of a finished part is written. */
+  async #next(): Promise<Chunk | Mark | undefined> {
     for (;;) {
       if (this.#intent.kind === 'abandon') throw this.#intent.why;
-      if (this.#queue.length > 0) return true;
-      if (this.#intent.kind === 'finish') return false;
+      if (this.#queue.length > 0) return this.#queue[0];
+      if (this.#intent.kind === 'finish') return undefined;
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
       });
@@ -170,14 +198,16 @@ export class OpenPart<H> {
     }
   }
 
-  async #writeSome(file: PartFile<H>): Promise<void> {
+  async #writeSome(file: PartFile<H, O>): Promise<void> {
+    const taken: Chunk[] = [];
     let bytes = 0;
-    let ranges = 0;
-    while (ranges < this.#queue.length && ranges < GATHER_CHUNKS_MAX && bytes < GATHER_BYTES_MAX) {
-      bytes += (this.#queue[ranges] as Chunk).bytes.length;
-      ranges++;
+    for (const chunk of this.#queue) {
+      if ('durable' in chunk || taken.length >= GATHER_CHUNKS_MAX || bytes >= GATHER_BYTES_MAX) break;
+      taken.push(chunk);
+      bytes += chunk.bytes.length;
     }
-    const taken = this.#queue.splice(0, ranges);
+    const ranges = taken.length;
+    this.#queue.splice(0, ranges);
     try {
       await file.append(taken.map((chunk) => chunk.bytes));
     } finally {
@@ -187,8 +217,22 @@ export class OpenPart<H> {
     this.#options.onDrained({ bytes, ranges });
   }
 
-  #dropQueue(): void {
-    for (const { holder } of this.#queue.splice(0)) holder?.release();
+  async #persist(file: PartFile<H, O>, mark: Mark): Promise<void> {
+    this.#queue.shift();
+    try {
+      assert(file.persist !== undefined, 'a place without parts that stay open is never asked for them');
+      mark.durable.resolve(await file.persist());
+    } catch (error) {
+      mark.durable.reject(error);
+      throw error;
+    }
+  }
+
+  #dropQueue(why: SluiceError): void {
+    for (const dropped of this.#queue.splice(0)) {
+      if ('durable' in dropped) dropped.durable.reject(why);
+      else dropped.holder?.release();
+    }
   }
 
   #handle(payload: H, bytes: number): StagedHandle<H> {

@@ -1,4 +1,4 @@
-import type { RecordBatch, Reservation, SinkContext } from '../../core/spi.ts';
+import type { RecordBatch, Reservation, SinkContext, WriterEvents } from '../../core/spi.ts';
 import { type Format, formatOf } from '../formats/settings.ts';
 import { CompressedFiles } from './compression/compressed-files.ts';
 import { type Compressor, nodeCompressor } from './compression/compressor.ts';
@@ -15,6 +15,7 @@ import { RANGE_BYTES_MAX, RawLane } from './lanes/raw-lane.ts';
 import { RoutedLane } from './lanes/routed-lane.ts';
 import type { Gathering } from './open-part.ts';
 import type { PartFiles } from './part-files.ts';
+import type { PartNames } from './part-name.ts';
 import { IN_FLIGHT_RANGES_MAX, PartWriter } from './part-writer.ts';
 import type { OutputSettings } from './settings.ts';
 
@@ -30,10 +31,13 @@ export interface WriterTuning {
   readonly compressorOf?: (compression: ActiveCompression) => Compressor;
 }
 
-export interface OpenWriterOptions<H> {
+export interface OpenWriterOptions<H, O = unknown> {
   readonly settings: OutputSettings;
   readonly context: SinkContext;
-  readonly files: PartFiles<H>;
+  readonly files: PartFiles<H, O>;
+  /** Of this incarnation. */
+  readonly names: PartNames;
+  readonly events: WriterEvents;
   /** The `kind` of every handle. */
   readonly handleKind: string;
   /** Of the process's memory; less for a place that gathers itself. */
@@ -42,16 +46,16 @@ export interface OpenWriterOptions<H> {
 }
 
 /** The writer of a file-like sink, as its settings want it. */
-export async function openPartWriter<H>(options: OpenWriterOptions<H>): Promise<PartWriter<H>> {
-  const { settings, context, handleKind, tuning } = options;
+export async function openPartWriter<H, O>(options: OpenWriterOptions<H, O>): Promise<PartWriter<H, O>> {
+  const { settings, context, names, events, handleKind, tuning } = options;
   const format = formatOf(settings, context.env);
   const { extension } = format;
   const { compression } = settings;
   const reservations = new Reservations(context);
   const way = await wayOf(options, format, reservations);
   const packed = compression.type === 'none' ? undefined : await compressed(options, compression, reservations);
-  return new PartWriter<H>({
-    owner: context,
+  return new PartWriter<H, O>({
+    names,
     files: packed ?? options.files,
     handleKind,
     extension: compression.type === 'none' ? extension : `${extension}.${COMPRESSION_EXTENSIONS[compression.type]}`,
@@ -59,6 +63,7 @@ export async function openPartWriter<H>(options: OpenWriterOptions<H>): Promise<
     env: context.env,
     openPartsMax: settings.maxOpenParts,
     inFlightRangesMax: tuning?.inFlightRangesMax ?? IN_FLIGHT_RANGES_MAX,
+    onClosedEarly: () => events.wantsCut(),
     onClosed: () => reservations.release(),
     ...way,
   });
@@ -85,11 +90,11 @@ class Reservations {
   }
 }
 
-async function compressed<H>(
-  { files, context, tuning, gatherShare = GATHER_SHARE }: OpenWriterOptions<H>,
+async function compressed<H, O>(
+  { files, context, tuning, gatherShare = GATHER_SHARE }: OpenWriterOptions<H, O>,
   compression: ActiveCompression,
   reservations: Reservations,
-): Promise<PartFiles<H>> {
+): Promise<PartFiles<H, O>> {
   return new CompressedFiles({
     files,
     compressor: (tuning?.compressorOf ?? nodeCompressor)(compression),

@@ -4,9 +4,9 @@ import type { Covers } from '../../core/spi.ts';
  * What a file-like place has to offer so that `PartWriter` can fill it: new files that no reader sees yet.
  * Implementations throw `SluiceError`; nothing here is retried.
  */
-export interface PartFiles<H> {
+export interface PartFiles<H, O = unknown> {
   /** Begins a part that nothing else has ever had the name of. */
-  open(part: NewPart): Promise<PartFile<H>>;
+  open(part: NewPart): Promise<PartFile<H, O>>;
   /**
    * Told once by the writer: how to have parts closed early that hold `bytes` of memory. For a place that gathers bytes in
    * memory; it may call this whenever it opens or appends.
@@ -23,11 +23,16 @@ export interface NewPart {
 }
 
 /** One part being staged. Dispose gives back what it holds open and leaves every staged byte where it is. */
-export interface PartFile<H> extends AsyncDisposable {
+export interface PartFile<H, O = unknown> extends AsyncDisposable {
   /** Appends all chunks. Called one at a time; the memory is the writer's again once it settles, either way. */
   append(chunks: readonly Buffer[]): Promise<void>;
   /** Makes the part durable, still out of every reader's sight, and returns the right to make it visible. */
   close(): Promise<H>;
+  /**
+   * Makes durable what was appended so far, and returns what another incarnation needs to end the part there. More may be
+   * appended. Left out by a place whose parts cannot stay open across checkpoints.
+   */
+  persist?(): Promise<O>;
   /** Memory that only filling or closing the part gives back; a place that writes at once has none. */
   readonly gatheredBytes?: number;
   /**

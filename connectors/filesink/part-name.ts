@@ -24,6 +24,21 @@ export function formatPartName(name: PartName): string {
   return text;
 }
 
+/** Gives one incarnation's parts their names. */
+export class PartNames {
+  readonly #owner: Owner & { readonly epoch: number };
+  #counter = 0;
+
+  constructor(owner: Owner & { readonly epoch: number }) {
+    this.#owner = owner;
+  }
+
+  next(extension: string): string {
+    const { pipeline, lineage, layout, shard, epoch } = this.#owner;
+    return formatPartName({ pipeline, lineage, layout, shard, epoch, counter: this.#counter++, extension });
+  }
+}
+
 /** Reads a name back; undefined for everything that `formatPartName` cannot have made. */
 export function parsePartName(text: string): PartName | undefined {
   const groups = NAME.exec(text)?.groups;

@@ -1,7 +1,7 @@
 import {
+  type Barrier,
   type Env,
   type Frame,
-  type Owner,
   type SinkWriter,
   SluiceError,
   type Staged,
@@ -10,8 +10,9 @@ import {
 import type { Place } from './directories/renderer.ts';
 import type { Lane, Parts } from './lanes/lane.ts';
 import { type Gathering, OpenPart, openPartOf } from './open-part.ts';
+import type { OpenPartState } from './open-state.ts';
 import type { PartFiles } from './part-files.ts';
-import { formatPartName } from './part-name.ts';
+import type { PartNames } from './part-name.ts';
 import { RollClock } from './roll-clock.ts';
 import type { Roll } from './settings.ts';
 
@@ -19,9 +20,9 @@ const IN_FLIGHT_BYTES_MAX = 8 * 1024 * 1024;
 /** Bounds the frames held by topics with a few bytes each. */
 export const IN_FLIGHT_RANGES_MAX = 4096;
 
-export interface PartWriterOptions<H> {
-  readonly owner: Owner & { readonly epoch: number };
-  readonly files: PartFiles<H>;
+export interface PartWriterOptions<H, O> {
+  readonly names: PartNames;
+  readonly files: PartFiles<H, O>;
   /** The `kind` of every handle. */
   readonly handleKind: string;
   readonly extension: string;
@@ -34,39 +35,40 @@ export interface PartWriterOptions<H> {
   laneFor(parts: Parts<H>): Lane;
   /** Where the records of a new part gather; undefined when they go straight from their frames to the file. */
   newGathering?: (() => Gathering) | undefined;
+  /** Called when parts were closed outside of a cut that stay open across checkpoints: no cut may be due. */
+  readonly onClosedEarly?: (() => void) | undefined;
   /** Called once nothing of this writer uses memory any more. */
   onClosed?: (() => void) | undefined;
 }
 
 /**
- * The writer of every file-like sink: one open part per topic and directory, rolled by size and at every cut. A cut hands its
- * parts over to be made durable while the next ones fill.
+ * The writer of every file-like sink: one open part per topic and directory, rolled by size and, unless it stays open, at every
+ * cut. A cut hands the parts that it closes over to be made durable while the next ones fill.
  */
-export class PartWriter<H> implements SinkWriter<H>, Parts<H> {
-  readonly #options: PartWriterOptions<H>;
+export class PartWriter<H, O = unknown> implements SinkWriter<H, OpenPartState<O>>, Parts<H> {
+  readonly #options: PartWriterOptions<H, O>;
   readonly #lane: Lane;
-  readonly #rollClock: RollClock<OpenPart<H>>;
+  readonly #rollClock: RollClock<OpenPart<H, O>>;
   /** When `write` was called last; monotonic. */
   #nowMs = 0;
   /** By topic, then by directory. */
-  readonly #open = new Map<string, Map<string, OpenPart<H>>>();
+  readonly #open = new Map<string, Map<string, OpenPart<H, O>>>();
   #openCount = 0;
   /** Rolled since the last cut: their handles go with the next one. */
-  #rolled: OpenPart<H>[] = [];
+  #rolled: OpenPart<H, O>[] = [];
   /** Every part that still uses memory or a file. */
-  readonly #alive = new Set<OpenPart<H>>();
+  readonly #alive = new Set<OpenPart<H, O>>();
   readonly #inFlight = { bytes: 0, ranges: 0 };
-  #counter = 0;
   #touches = 0;
   #failure: SluiceError | undefined;
   #wakeReady: (() => void)[] = [];
 
-  constructor(options: PartWriterOptions<H>) {
+  constructor(options: PartWriterOptions<H, O>) {
     this.#options = options;
     this.#lane = options.laneFor(this);
     const { roll, env } = options;
     const openParts = () => this.#openParts();
-    this.#rollClock = new RollClock({ roll, env, openParts, close: (part) => this.#rollPart(part) });
+    this.#rollClock = new RollClock({ roll, env, openParts, close: (part) => this.#closeEarly(part) });
     options.files.onShortage?.((bytes) => this.#relieve(bytes));
   }
 
@@ -98,15 +100,18 @@ export class PartWriter<H> implements SinkWriter<H>, Parts<H> {
     }
   }
 
-  async cut(): Promise<Staged<H>> {
+  async cut({ last }: Pick<Barrier, 'last'>): Promise<Staged<H, OpenPartState<O>>> {
     // Everything up to the first await happens in the caller's turn: that is what makes the cut exact.
     this.#throwFailure();
-    for (const part of [...this.#openParts()]) this.#rollPart(part);
-    this.#throwFailure();
-    const parts = this.#rolled;
+    const stayOpen = !last && !this.#options.roll.onCheckpoint;
+    const open = [...this.#openParts()];
+    if (!stayOpen) for (const part of open) this.#rollPart(part);
+    const persisted = stayOpen ? open.map((part) => part.persist()) : [];
+    const staged = this.#rolled.map((part) => part.staged);
     this.#rolled = [];
-    const handles = await Promise.all(parts.map((part) => part.staged));
-    return { handles };
+    this.#throwFailure();
+    const [handles, states] = await Promise.all([Promise.all(staged), Promise.all(persisted)]);
+    return { handles, open: states };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -120,24 +125,24 @@ export class PartWriter<H> implements SinkWriter<H>, Parts<H> {
     return bytes >= IN_FLIGHT_BYTES_MAX || ranges >= this.#options.inFlightRangesMax;
   }
 
-  partFor(topic: string, place: Place): OpenPart<H> {
-    const part = openPartOf<H>(place) ?? this.#partAt(topic, place);
+  partFor(topic: string, place: Place): OpenPart<H, O> {
+    const part = openPartOf<H, O>(place) ?? this.#partAt(topic, place);
     part.touched = ++this.#touches;
     part.touchedAtMs = this.#nowMs;
-    if (this.#openCount > this.#options.openPartsMax) this.#rollPart(this.#leastRecentlyWritten());
+    if (this.#openCount > this.#options.openPartsMax) this.#closeEarly(this.#leastRecentlyWritten());
     return part;
   }
 
   rollIfFull(part: OpenPart<H>): boolean {
     const { bytes, records } = this.#options.roll;
     if (part.records < records && part.bytes < bytes) return false;
-    this.#rollPart(part);
+    this.#closeEarly(part as OpenPart<H, O>);
     return true;
   }
 
   flushLargest(bytes: number): void {
     let missing = bytes;
-    const gathered = (part: OpenPart<H>) => part.gathering?.gatheredBytes ?? 0;
+    const gathered = (part: OpenPart<H, O>) => part.gathering?.gatheredBytes ?? 0;
     for (const part of [...this.#openParts()].sort((a, b) => gathered(b) - gathered(a))) {
       if (missing <= 0) return;
       missing -= gathered(part);
@@ -146,34 +151,26 @@ export class PartWriter<H> implements SinkWriter<H>, Parts<H> {
   }
 
   /** A place that was forgotten since may have an open part. */
-  #partAt(topic: string, place: Place): OpenPart<H> {
+  #partAt(topic: string, place: Place): OpenPart<H, O> {
     const part = this.#open.get(topic)?.get(place.directory) ?? this.#begin(topic, place.directory);
     place.part = part;
     return part;
   }
 
-  #begin(topic: string, directory: string): OpenPart<H> {
-    const { owner, extension, files, handleKind, newGathering } = this.#options;
-    const part = new OpenPart<H>({
+  #begin(topic: string, directory: string): OpenPart<H, O> {
+    const { names, extension, files, handleKind, newGathering } = this.#options;
+    const part = new OpenPart<H, O>({
       files,
       handleKind,
       topic,
       directory,
-      name: formatPartName({
-        pipeline: owner.pipeline,
-        lineage: owner.lineage,
-        layout: owner.layout,
-        shard: owner.shard,
-        epoch: owner.epoch,
-        counter: this.#counter++,
-        extension,
-      }),
+      name: names.next(extension),
       gathering: newGathering?.(),
       begunAtMs: this.#nowMs,
       onQueued: this.#queued,
       onDrained: this.#drained,
     });
-    const ofTopic = this.#open.get(topic) ?? new Map<string, OpenPart<H>>();
+    const ofTopic = this.#open.get(topic) ?? new Map<string, OpenPart<H, O>>();
     this.#open.set(topic, ofTopic);
     ofTopic.set(directory, part);
     this.#openCount++;
@@ -184,7 +181,12 @@ export class PartWriter<H> implements SinkWriter<H>, Parts<H> {
     return part;
   }
 
-  #rollPart(part: OpenPart<H>): void {
+  #closeEarly(part: OpenPart<H, O>): void {
+    this.#rollPart(part);
+    if (!this.#options.roll.onCheckpoint) this.#options.onClosedEarly?.();
+  }
+
+  #rollPart(part: OpenPart<H, O>): void {
     const ofTopic = this.#open.get(part.topic);
     ofTopic?.delete(part.directory);
     if (ofTopic?.size === 0) this.#open.delete(part.topic);
@@ -197,14 +199,14 @@ export class PartWriter<H> implements SinkWriter<H>, Parts<H> {
     }
   }
 
-  *#openParts(): Iterable<OpenPart<H>> {
+  *#openParts(): Iterable<OpenPart<H, O>> {
     for (const ofTopic of this.#open.values()) yield* ofTopic.values();
   }
 
-  #leastRecentlyWritten(): OpenPart<H> {
-    let least: OpenPart<H> | undefined;
+  #leastRecentlyWritten(): OpenPart<H, O> {
+    let least: OpenPart<H, O> | undefined;
     for (const part of this.#openParts()) if (least === undefined || part.touched < least.touched) least = part;
-    return least as OpenPart<H>;
+    return least as OpenPart<H, O>;
   }
 
   /** Closes the parts early that hold most memory; those that are closing already count first. */
@@ -216,7 +218,7 @@ export class PartWriter<H> implements SinkWriter<H>, Parts<H> {
     for (const part of largestFirst) {
       if (missing <= 0 || part.gatheredBytes === 0) return;
       missing -= part.gatheredBytes;
-      this.#rollPart(part);
+      this.#closeEarly(part);
     }
   }
 

@@ -5,8 +5,10 @@ import { type Compression, compressionSettings } from './compression/settings.ts
 import type { DirectoryTemplate } from './directories/template.ts';
 import { checkDirectorySettings, directorySettings, type TimeSettings } from './directories/time-settings.ts';
 
-/** When a part is closed early; a checkpoint always closes it. */
+/** When a part is closed. */
 export interface Roll {
+  /** At every checkpoint; otherwise it stays open until one of the other limits is reached, or the run ends. */
+  readonly onCheckpoint: boolean;
   readonly bytes: number;
   readonly records: number;
   /** Milliseconds since the file was begun, and since its last record. */
@@ -21,6 +23,14 @@ export const outputSettings = {
   ...compressionSettings,
   roll: z
     .strictObject({
+      onCheckpoint: z
+        .boolean()
+        .prefault(true)
+        .describe(
+          'Whether every checkpoint closes all files. With `false` they stay open until `bytes`, `records`, `age` or `idle` says ' +
+            'so, and a restart closes them where its checkpoint was. Give `age` or `idle` then: the last records of a quiet ' +
+            'topic would else not be seen before the run ends.',
+        ),
       bytes: size().prefault('1GiB').describe('A file is closed once it is this large, before its checkpoint.'),
       records: z
         .int()
@@ -35,7 +45,7 @@ export const outputSettings = {
         .describe('A file is closed once no record came for so long, before its checkpoint.'),
     })
     .prefault({})
-    .describe('When to begin a new file. Every checkpoint does, too.'),
+    .describe('When to begin a new file.'),
   maxOpenParts: z
     .int()
     .min(1)
@@ -63,7 +73,15 @@ export interface OutputSettings extends FormatSettings {
 export function checkOutputSettings(settings: OutputSettings, context: z.RefinementCtx): void {
   checkFormatSettings(settings, context);
   checkDirectorySettings(settings, context);
-  const { format, compression } = settings;
+  const { format, compression, roll } = settings;
+  if (!roll.onCheckpoint && format === 'parquet') {
+    context.addIssue({
+      code: 'custom',
+      path: ['roll', 'onCheckpoint'],
+      message:
+        'files of format parquet end at every checkpoint: leave this out, and raise checkpoints.interval for larger files',
+    });
+  }
   if (compression.type === 'none' || (format !== 'avro' && format !== 'parquet')) return;
   const own = format === 'avro' ? 'avro.codec' : 'parquet.compression';
   context.addIssue({

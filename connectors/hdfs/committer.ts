@@ -3,6 +3,7 @@ import {
   type CommitPermit,
   type Committer,
   type Logger,
+  type Named,
   type OrphanReport,
   type OrphanScope,
   type PendingHandle,
@@ -49,11 +50,7 @@ export class HdfsCommitter implements Committer<HdfsHandle> {
     return Promise.all(handles.map(({ payload }) => this.#slots.run(() => this.#settle(payload, signal))));
   }
 
-  async abortOrphans(
-    scope: OrphanScope,
-    keep: readonly PendingHandle<HdfsHandle>[],
-    { signal }: CallOptions,
-  ): Promise<OrphanReport> {
+  async abortOrphans(scope: OrphanScope, keep: Named<HdfsHandle>, { signal }: CallOptions): Promise<OrphanReport> {
     const aborted: string[] = [];
     let kept = 0;
     const removals = (await readStaged(this.#options, scope, keep, signal)).map(({ name, path, judged }) =>

@@ -1,4 +1,4 @@
-import type { OrphanListing, OrphanScope, PendingHandle } from '../../core/spi.ts';
+import type { Named, OrphanListing, OrphanScope } from '../../core/spi.ts';
 import { judgeStaged, type StagedKind } from '../filesink/orphan.ts';
 import type { HdfsHandle } from './handle.ts';
 import { STAGING } from './staging.ts';
@@ -22,11 +22,11 @@ export interface StagingPlace {
 export async function readStaged(
   { root, client }: StagingPlace,
   scope: OrphanScope,
-  keep: readonly PendingHandle<HdfsHandle>[],
+  keep: Named<HdfsHandle>,
   signal: AbortSignal | undefined,
 ): Promise<StagedFile[]> {
   const staging = `${root}/${STAGING}`;
-  const named = new Set(keep.map(({ payload }) => payload.staged));
+  const named = new Set(keep.handles.map(({ payload }) => payload.staged));
   const files: StagedFile[] = [];
   try {
     for await (const { name, bytes, modifiedAtMs } of client.listStatusBatch(staging, { signal })) {
@@ -45,7 +45,7 @@ export async function readStaged(
 export async function listOrphans(
   place: StagingPlace,
   scope: OrphanScope,
-  keep: readonly PendingHandle<HdfsHandle>[],
+  keep: Named<HdfsHandle>,
   signal: AbortSignal | undefined,
 ): Promise<OrphanListing> {
   const staged = await readStaged(place, scope, keep, signal);

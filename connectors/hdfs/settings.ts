@@ -97,7 +97,14 @@ export const hdfsSettings = z
     ...outputSettings,
   })
   .superRefine(checkHdfsConnection)
-  .superRefine(checkOutputSettings);
+  .superRefine(checkOutputSettings)
+  .superRefine(({ roll }, context) => {
+    if (roll.onCheckpoint) return;
+    // A lease cannot be proven to be over, and a zombie could go on writing.
+    const message =
+      'files in HDFS end at every checkpoint: leave this out, and raise checkpoints.interval for larger files';
+    context.addIssue({ code: 'custom', path: ['roll', 'onCheckpoint'], message });
+  });
 
 /** `checkpoints.store: { type: hdfs, ... }`. */
 export const hdfsStoreSettings = z

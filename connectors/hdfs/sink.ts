@@ -4,15 +4,17 @@ import type {
   DiagnosisContext,
   Env,
   Finding,
+  Named,
   OrphanListing,
   OrphanScope,
-  PendingHandle,
   Sink,
   SinkContext,
   SinkSession,
   Store,
+  WriterEvents,
 } from '../../core/spi.ts';
 import { openPartWriter, type WriterTuning } from '../filesink/open-writer.ts';
+import { PartNames } from '../filesink/part-name.ts';
 import { HdfsCommitter } from './committer.ts';
 import { diagnoseDirectory } from './diagnosis.ts';
 import { Directories } from './directories.ts';
@@ -72,11 +74,7 @@ export class HdfsSink implements Sink<HdfsHandle> {
     return diagnoseDirectory({ root: this.#root, temporary: STAGING, setting: SETTING, client, kept }, context);
   }
 
-  async listOrphans(
-    scope: OrphanScope,
-    keep: readonly PendingHandle<HdfsHandle>[],
-    { signal }: CheckContext,
-  ): Promise<OrphanListing> {
+  async listOrphans(scope: OrphanScope, keep: Named<HdfsHandle>, { signal }: CheckContext): Promise<OrphanListing> {
     try {
       return await listOrphans({ root: this.#root, client: this.#options.client }, scope, keep, signal);
     } catch (error) {
@@ -90,11 +88,13 @@ export class HdfsSink implements Sink<HdfsHandle> {
     const { env, signal } = context;
     const root = this.#root;
     const directories = new Directories(client);
-    const openWriter = async () =>
+    const openWriter = async (events: WriterEvents) =>
       openPartWriter({
         settings,
         context,
         files: new Staging({ root, client, directories, permission, replication, timers: env.timers, signal }),
+        names: new PartNames(context),
+        events,
         handleKind: 'file',
         tuning,
       });

@@ -3,6 +3,7 @@ import {
   type CommitPermit,
   type Committer,
   type Env,
+  type Named,
   type OrphanReport,
   type OrphanScope,
   type PendingHandle,
@@ -60,7 +61,7 @@ export class S3Committer implements Committer<S3Handle> {
 
   abortOrphans(
     scope: OrphanScope,
-    keep: readonly PendingHandle<S3Handle>[],
+    keep: Named<S3Handle>,
     { signal = new AbortController().signal }: CallOptions,
   ): Promise<OrphanReport> {
     return this.#options.orphans.abort(scope, uploadsOf(keep), signal);

@@ -1,11 +1,11 @@
 import {
   type Env,
+  type Named,
   type Orphan,
   type OrphanListing,
   type OrphanReport,
   type OrphanScope,
   type Owner,
-  type PendingHandle,
   toSluiceError,
 } from '../../core/spi.ts';
 import { judgeStaged, type StagedKind } from '../filesink/orphan.ts';
@@ -37,8 +37,8 @@ export interface OrphansOptions {
 }
 
 /** What slots name is kept. */
-export function uploadsOf(keep: readonly PendingHandle<S3Handle>[]): ReadonlySet<string> {
-  return new Set(keep.map(({ payload }) => payload.uploadId));
+export function uploadsOf(keep: Named<S3Handle>): ReadonlySet<string> {
+  return new Set(keep.handles.map(({ payload }) => payload.uploadId));
 }
 
 interface StagedUpload {

@@ -4,15 +4,17 @@ import type {
   DiagnosisContext,
   Env,
   Finding,
+  Named,
   OrphanListing,
   OrphanScope,
-  PendingHandle,
   Sink,
   SinkContext,
   SinkSession,
   Store,
+  WriterEvents,
 } from '../../core/spi.ts';
 import { openPartWriter, type WriterTuning } from '../filesink/open-writer.ts';
+import { PartNames } from '../filesink/part-name.ts';
 import { S3Committer } from './committer.ts';
 import { diagnoseSink } from './diagnosis.ts';
 import { asStartError } from './errors.ts';
@@ -82,11 +84,7 @@ export class S3Sink implements Sink<S3Handle> {
     yield* diagnoseSink({ bucket, root: this.#root, api, attributes: attributesOf(settings) }, context);
   }
 
-  async listOrphans(
-    scope: OrphanScope,
-    keep: readonly PendingHandle<S3Handle>[],
-    { env, signal }: CheckContext,
-  ): Promise<OrphanListing> {
+  async listOrphans(scope: OrphanScope, keep: Named<S3Handle>, { env, signal }: CheckContext): Promise<OrphanListing> {
     const { settings, api } = this.#options;
     const owner = { ...scope, epoch: scope.epochBelow };
     const { bucket } = settings;
@@ -108,7 +106,7 @@ export class S3Sink implements Sink<S3Handle> {
     const committer = new S3Committer({ api, retrier, orphans, epoch, env, takenByReaders, missingMs });
     const spool = this.#spool(env);
     const memories: PartMemory[] = [];
-    const openWriter = async () => {
+    const openWriter = async (events: WriterEvents) => {
       const reservation = await context.memory.reserve(0, { signal });
       const memory = new PartMemory({ budgetBytes: context.memory.limitBytes, reservation });
       memories.push(memory);
@@ -117,6 +115,8 @@ export class S3Sink implements Sink<S3Handle> {
         settings,
         context,
         files: new Uploads({ bucket, root, attributes, partBytes, api, retrier, memory, spool, env, signal }),
+        names: new PartNames(context),
+        events,
         handleKind: 'file',
         gatherShare: GATHER_SHARE,
         tuning,

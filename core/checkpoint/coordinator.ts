@@ -1,26 +1,26 @@
-import { assert } from '../assert.ts';
-import type { VersionedCodec } from '../contract/codec.ts';
 import type { Env } from '../contract/env.ts';
-import type { Committer, PendingHandle, Staged } from '../contract/sink.ts';
+import type { Committer, Staged } from '../contract/sink.ts';
 import type { PositionCodec } from '../contract/source.ts';
 import { SluiceError, toSluiceError } from '../errors.ts';
 import { CommitQueue } from './commit-queue.ts';
-import { decodeHandle, encodeHandle, nameHandle } from './handles.ts';
+import { decodeHandle, nameHandle } from './handles.ts';
 import { Housekeeping } from './housekeeping.ts';
 import { type CheckpointLog, fenced } from './log.ts';
+import { type NextSlot, nextSlot } from './next-slot.ts';
+import { openPartsState, type SinkCodecs } from './open-parts.ts';
 import { checkContinuity, movedPosition } from './protocol.ts';
-import { type Slot, type SlotKind, type SlotSplit, type StoredSlot, succeedingSlot } from './slot.ts';
+import type { Slot, SlotKind, SlotSplit, StoredSlot } from './slot.ts';
 
 /** Beyond these the stream waits for commits. */
 const CHECKPOINTS_UNSETTLED_MAX = 10;
 const HANDLES_UNSETTLED_MAX = 1_000;
 
-export interface CoordinatorOptions<P, H> {
+export interface CoordinatorOptions<P, H, S> {
   readonly log: CheckpointLog;
   readonly claim: StoredSlot;
   readonly positions: PositionCodec<P>;
-  readonly handles: VersionedCodec<H>;
-  readonly committer: Committer<H>;
+  readonly sink: SinkCodecs<H, S>;
+  readonly committer: Committer<H, S>;
   readonly env: Env;
   readonly retain: number;
   /** For one slot: from the barrier until it is durable. */
@@ -28,13 +28,13 @@ export interface CoordinatorOptions<P, H> {
   readonly signal: AbortSignal;
   /** The incarnation is over: fenced, lost, or a slot whose outcome stays unknown. */
   onFailed(error: SluiceError): void;
-  /** Everything up to these positions is durable and visible. */
+  /** Everything up to these positions is durable, and visible but for what is in parts that stay open. */
   onVisible(splits: readonly SlotSplit[]): void;
 }
 
-export interface Cut<H> {
+export interface Cut<H, S> {
   readonly splits: readonly SlotSplit[];
-  readonly staged: Staged<H>;
+  readonly staged: Staged<H, S>;
   readonly records: number;
   readonly bytes: number;
 }
@@ -43,8 +43,8 @@ export interface Cut<H> {
  * Writes the slots of one incarnation and commits what they name. One slot at a time; commits run beside the next cut; a
  * settling slot follows every commit at once. Never aborts anything but orphans of older epochs.
  */
-export class Coordinator<P, H> {
-  readonly #options: CoordinatorOptions<P, H>;
+export class Coordinator<P, H, S> {
+  readonly #options: CoordinatorOptions<P, H, S>;
   readonly #queue: CommitQueue<H>;
   #newest: StoredSlot;
   /** Slots are written one after the other. */
@@ -53,10 +53,10 @@ export class Coordinator<P, H> {
   readonly #notVisible: { seq: number; splits: readonly SlotSplit[] }[];
   /** Set when a slot's outcome is unknown: its number must never be sent again with other bytes. */
   #broken: unknown;
-  readonly #housekeeping: Housekeeping<H>;
+  readonly #housekeeping: Housekeeping<H, S>;
   #wake: (() => void)[] = [];
 
-  constructor(options: CoordinatorOptions<P, H>) {
+  constructor(options: CoordinatorOptions<P, H, S>) {
     this.#options = options;
     const { slot } = options.claim;
     this.#newest = options.claim;
@@ -73,6 +73,11 @@ export class Coordinator<P, H> {
     });
   }
 
+  /** Some parts were still open when the newest slot was made. */
+  get hasOpenParts(): boolean {
+    return this.newest.sinks.main.state.length > 0;
+  }
+
   get newest(): Slot {
     return this.#newest.slot;
   }
@@ -84,7 +89,7 @@ export class Coordinator<P, H> {
 
   /** Step 1 of a start: every handle the claim carries has its turn before anything is read. Rejects when that takes too long. */
   async commitCarried(): Promise<void> {
-    const carried = this.newest.pending.map((entry) => decodeHandle(this.#options.handles, entry));
+    const carried = this.newest.pending.map((entry) => decodeHandle(this.#options.sink.handles, entry));
     if (carried.length > 0)
       this.#options.env.log.info('committing what the previous run staged', { handles: carried.length });
     this.#queue.add(carried, this.newest.seq);
@@ -100,15 +105,20 @@ export class Coordinator<P, H> {
   }
 
   /** Makes a cut durable, then starts to commit it. Resolves when the slot is durable. */
-  async checkpoint(cut: Cut<H>): Promise<void> {
-    assert(cut.staged.state === undefined, 'a writer stages all of it at a barrier: states of open parts are not kept');
+  async checkpoint(cut: Cut<H, S>): Promise<void> {
     await this.#write('checkpoint', () => {
       const { slot } = this.#newest;
       const place = { seq: slot.seq + 1, epoch: slot.epoch };
       const named = cut.staged.handles.map((handle, i) =>
         nameHandle(handle, { ...place, counter: slot.sinks.main.counter + i + 1 }),
       );
-      return { splits: cut.splits, named, records: cut.records, bytes: cut.bytes };
+      return {
+        splits: cut.splits,
+        named,
+        state: openPartsState(this.#options.sink, cut.staged.open),
+        records: cut.records,
+        bytes: cut.bytes,
+      };
     });
     this.#options.env.metrics.add('checkpoints', 1);
   }
@@ -129,7 +139,7 @@ export class Coordinator<P, H> {
    */
   async finish(): Promise<void> {
     await this.#waitFor(() => this.#queue.size === 0);
-    await this.#write('final', () => ({ splits: this.newest.source.splits, named: [], records: 0, bytes: 0 }));
+    await this.#write('final', () => this.#unchanged());
   }
 
   /** After an orderly end: gives retention and the sweep a moment. Nothing depends on it. */
@@ -148,17 +158,15 @@ export class Coordinator<P, H> {
     this.#housekeeping.stop();
   }
 
-  async #write(
-    kind: Extract<SlotKind, 'checkpoint' | 'final'>,
-    plan: () => { splits: readonly SlotSplit[]; named: PendingHandle<H>[]; records: number; bytes: number } | undefined,
-  ): Promise<void> {
+  async #write(kind: Extract<SlotKind, 'checkpoint' | 'final'>, plan: () => NextSlot<H> | undefined): Promise<void> {
     await this.#exclusive(async () => {
       // An incarnation that is over writes no more, even where a store does not look at its signal.
       this.#options.signal.throwIfAborted();
       if (this.#broken !== undefined) throw this.#broken;
       const next = plan();
       if (next === undefined) return;
-      const slot = this.#nextSlot(kind, next);
+      const pending = [...this.#queue.pending, ...next.named];
+      const slot = nextSlot(this.#newest, { ...next, kind, pending }, this.#options);
       const before = this.newest;
       this.#newest = await this.#append(slot);
       this.#housekeeping.written(slot);
@@ -182,23 +190,9 @@ export class Coordinator<P, H> {
     }
   }
 
-  #nextSlot(
-    kind: SlotKind,
-    next: { splits: readonly SlotSplit[]; named: PendingHandle<H>[]; records: number; bytes: number },
-  ): Slot {
-    const { slot: before } = this.#newest;
-    const { env, handles, positions } = this.#options;
-    return {
-      ...succeedingSlot(this.#newest, env),
-      kind,
-      source: { ...before.source, version: positions.version, splits: [...next.splits] },
-      sinks: {
-        ...before.sinks,
-        main: { ...before.sinks.main, counter: before.sinks.main.counter + next.named.length },
-      },
-      pending: [...this.#queue.pending, ...next.named].map((handle) => encodeHandle(handles, handle)),
-      stats: { records: before.stats.records + next.records, bytes: before.stats.bytes + next.bytes },
-    };
+  #unchanged(): NextSlot<H> {
+    const { source, sinks } = this.newest;
+    return { splits: source.splits, named: [], state: sinks.main.state, records: 0, bytes: 0 };
   }
 
   /**
@@ -209,7 +203,7 @@ export class Coordinator<P, H> {
     this.#write('checkpoint', () => {
       const unsettled = new Set(this.#queue.pending.map((handle) => handle.id));
       if (this.newest.pending.every((handle) => unsettled.has(handle.id))) return undefined;
-      return { splits: this.newest.source.splits, named: [], records: 0, bytes: 0 };
+      return this.#unchanged();
     }).then(
       () => this.#housekeeping.retain(),
       (error: unknown) => this.#fail(error),

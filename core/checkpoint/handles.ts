@@ -1,6 +1,6 @@
 import type { VersionedCodec } from '../contract/codec.ts';
 import type { Covers, PendingHandle, StagedHandle } from '../contract/sink.ts';
-import type { Slot, SlotPending } from './slot.ts';
+import type { SlotPending } from './slot.ts';
 
 /** A handle of the main sink as slots carry it. */
 export function encodeHandle<H>(codec: VersionedCodec<H>, handle: PendingHandle<H>): SlotPending {
@@ -14,12 +14,6 @@ export function encodeHandle<H>(codec: VersionedCodec<H>, handle: PendingHandle<
 export function decodeHandle<H>(codec: VersionedCodec<H>, entry: SlotPending): PendingHandle<H> {
   const { sink, id, seq, epoch, phase, covers, kind } = entry;
   return { sink, id, seq, epoch, phase, covers, kind, payload: codec.decode(entry.version, entry.payload) };
-}
-
-/** What these slots name in one sink. Of slots from before the sink was moved, nothing: that lies elsewhere, and is settled. */
-export function handlesIn<H>(identity: string, codec: VersionedCodec<H>, slots: readonly Slot[]): PendingHandle<H>[] {
-  const here = slots.filter(({ sinks }) => sinks.main.identity === identity);
-  return here.flatMap(({ pending }) => pending.map((entry) => decodeHandle(codec, entry)));
 }
 
 /** Names a staged thing for the slot with number `seq`. */

@@ -1,9 +1,9 @@
-import type { VersionedCodec } from '../contract/codec.ts';
 import type { Env } from '../contract/env.ts';
 import type { Committer } from '../contract/sink.ts';
 import { toSluiceError } from '../errors.ts';
-import { handlesIn } from './handles.ts';
 import type { CheckpointLog } from './log.ts';
+import { namedIn } from './named.ts';
+import type { SinkCodecs } from './open-parts.ts';
 import { planRetention } from './protocol.ts';
 import type { Slot } from './slot.ts';
 
@@ -11,11 +11,11 @@ const SWEEP_EVERY_MS = 600_000;
 /** How long an orderly end waits for what is under way; what is left then is done after the next start. */
 const FINISH_MS = 5_000;
 
-export interface HousekeepingOptions<H> {
+export interface HousekeepingOptions<H, S> {
   readonly log: CheckpointLog;
   readonly claim: Slot;
-  readonly handles: VersionedCodec<H>;
-  readonly committer: Committer<H>;
+  readonly sink: SinkCodecs<H, S>;
+  readonly committer: Committer<H, S>;
   readonly env: Env;
   readonly retain: number;
   readonly signal: AbortSignal;
@@ -25,8 +25,8 @@ export interface HousekeepingOptions<H> {
  * Deletes slots that are not needed any more, and discards what crashed incarnations had staged. Beside the stream: whatever
  * fails here costs space and nothing else.
  */
-export class Housekeeping<H> {
-  readonly #options: HousekeepingOptions<H>;
+export class Housekeeping<H, S> {
+  readonly #options: HousekeepingOptions<H, S>;
   #newest: Slot;
   /** By number: the slots of this incarnation, and all others once they are read. One of ours may be read before we hear of it. */
   readonly #retained = new Map<number, Slot>();
@@ -35,7 +35,7 @@ export class Housekeeping<H> {
   #sweeping: Promise<void> | undefined;
   #cancelSweep: (() => void) | undefined;
 
-  constructor(options: HousekeepingOptions<H>) {
+  constructor(options: HousekeepingOptions<H, S>) {
     this.#options = options;
     this.#newest = options.claim;
     this.#retained.set(options.claim.seq, options.claim);
@@ -120,16 +120,16 @@ export class Housekeeping<H> {
   }
 
   async #sweep(): Promise<void> {
-    const { log, claim, committer, env, handles, signal } = this.#options;
+    const { log, claim, committer, env, sink, signal } = this.#options;
     const { pipeline, lineage, layout, shard, epoch } = claim;
     // A paused writer that went on may have made a number again that retention had deleted. Nobody commits what it names.
     this.#knowsOthers = false;
     this.retain();
     await this.#retaining;
     const retained = (await log.readAll(0, { signal })).map(({ slot }) => slot);
-    // Slots may be deleted while they are read, but whatever of older epochs a later owner still has to commit is pending in
-    // our newest slot too.
-    const keep = handlesIn(this.#newest.sinks.main.identity, handles, [...retained, this.#newest]);
+    // Slots may be deleted while they are read, but whatever of older epochs a later owner still has to commit or to finish is
+    // named by our newest slot too.
+    const keep = namedIn(this.#newest.sinks.main.identity, sink, [...retained, this.#newest]);
     signal.throwIfAborted();
     const scope = { pipeline, lineage, layout, shard, epochBelow: epoch };
     const { aborted } = await committer.abortOrphans(scope, keep, { signal });

@@ -207,9 +207,10 @@ function refuseWhatCannotGoOn<P>({ layout, source, sink }: ClaimOptions<P>, newe
 /** What is pending can only be committed where it was staged. */
 export function refuseMovedSink(newest: Slot, sink: Pick<Sink, 'identity'>): void {
   const { main } = newest.sinks;
-  if (main.identity === sink.identity || newest.pending.length === 0) return;
+  const unfinished = newest.pending.length + main.state.length;
+  if (main.identity === sink.identity || unfinished === 0) return;
   throw new SluiceError('config', 'SINK_MOVED_WITH_PENDING', {
-    message: `${newest.pending.length} files of "${newest.pipeline}" still have to be committed in ${main.identity}, but the sink is now ${sink.identity}`,
+    message: `${unfinished} files of "${newest.pipeline}" still have to be committed in ${main.identity}, but the sink is now ${sink.identity}`,
     help: 'Start once with the old sink and stop with SIGTERM; then move it.',
     details: { pending: newest.pending.map((handle) => handle.id), before: main.identity, now: sink.identity },
   });

@@ -35,7 +35,7 @@ const pendingEntry = z.object({
 const sinkState = z.object({
   type: z.string(),
   identity: z.string(),
-  /** Versioned states of the writers; none for sinks whose parts all end at the barrier. */
+  /** Parts that stay open across checkpoints; none where all parts end at the barrier. */
   state: z.array(z.object({ version: z.int(), value: json })),
   /** Handles ever named in this log: the next one's id. */
   counter: z.int().min(0),

@@ -22,7 +22,7 @@ export interface StateOptions {
   readonly proveStore: () => Promise<void>;
   /** Where every split begins, asked only at the very first start. */
   readonly resolveStart: () => Promise<Layout['source']>;
-  /** Handles that the newest slot of this layout still names; asked only when the checkpoints lie elsewhere than before. */
+  /** Files that the newest slot of this layout still names, staged or open; asked only when the checkpoints lie elsewhere than before. */
   readonly countPending: (layout: Layout) => Promise<number>;
   readonly newLineage: boolean;
   readonly env: Env;

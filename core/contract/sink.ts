@@ -12,6 +12,7 @@ export interface Sink<H = unknown, S = unknown> {
   /** What the layout fixes: a changed identity is another sink, for example `file:/data/clicks`. */
   readonly identity: string;
   readonly handles: VersionedCodec<H>;
+  /** How slots keep a part that stays open across checkpoints; left out by a sink that has none. */
   readonly states?: VersionedCodec<S> | undefined;
   /**
    * `_sluice/` under the sink's root: holds the output marker, and the checkpoints when no store is configured.
@@ -23,7 +24,7 @@ export interface Sink<H = unknown, S = unknown> {
   /** Called after the claim is durable. */
   open(context: SinkContext): Promise<SinkSession<H, S>>;
   /** What `abortOrphans` would discard, decided by the same code. Needs no claim and discards nothing. */
-  listOrphans?(scope: OrphanScope, keep: readonly PendingHandle<H>[], context: CheckContext): Promise<OrphanListing>;
+  listOrphans?(scope: OrphanScope, keep: Named<H, S>, context: CheckContext): Promise<OrphanListing>;
   /** Looks at all that `check` looks at, and further. */
   readonly diagnose?: Diagnose;
 }
@@ -52,9 +53,26 @@ export interface SinkContext extends Owner {
 
 /** One incarnation's connection: clients and ids are shared by committer and writer. Dispose never commits and never aborts. */
 export interface SinkSession<H = unknown, S = unknown> extends AsyncDisposable {
-  readonly committer: Committer<H>;
-  openWriter(restored: readonly S[]): Promise<SinkWriter<H, S>>;
+  readonly committer: Committer<H, S>;
+  openWriter(events: WriterEvents): Promise<SinkWriter<H, S>>;
+  /**
+   * Ends the parts that an earlier incarnation had open, each at what its state recorded: one verdict per state, in order.
+   * Never goes on with them, and leaves them as they are, since their writer may still be alive. Made by sinks with `states`.
+   */
+  finishOpen?(states: readonly S[]): Promise<FinishedPart<H>[]>;
 }
+
+/** What a writer tells the engine. */
+export interface WriterEvents {
+  /** Parts were closed outside of a cut and wait for one, even if nothing else is written. */
+  wantsCut(): void;
+}
+
+export type FinishedPart<H = unknown> =
+  /** Staged durably under a name of this incarnation. */
+  | { readonly kind: 'staged'; readonly handle: StagedHandle<H> }
+  /** What was recorded is not there any more. */
+  | { readonly kind: 'lost'; readonly place: string; readonly why: string; readonly covers: Covers };
 
 export interface Barrier {
   /** Counts the cuts of this incarnation from 1. */
@@ -79,7 +97,8 @@ export interface StagedHandle<H = unknown> {
 
 export interface Staged<H = unknown, S = unknown> {
   readonly handles: readonly StagedHandle<H>[];
-  readonly state?: S | undefined;
+  /** One for each part that stays open; what it holds so far is durable. */
+  readonly open?: readonly S[] | undefined;
 }
 
 export interface SinkWriter<H = unknown, S = unknown> extends AsyncDisposable {
@@ -130,6 +149,12 @@ export interface OrphanScope extends Owner {
   readonly epochBelow: number;
 }
 
+/** What retained slots name: none of it is an orphan. */
+export interface Named<H = unknown, S = unknown> {
+  readonly handles: readonly PendingHandle<H>[];
+  readonly open: readonly S[];
+}
+
 export interface OrphanReport {
   readonly aborted: readonly string[];
   readonly kept: number;
@@ -157,9 +182,9 @@ export interface OrphanListing {
   readonly blindness?: { readonly why: string; readonly help: string } | undefined;
 }
 
-export interface Committer<H = unknown> {
+export interface Committer<H = unknown, S = unknown> {
   /** One verdict per handle, in order. Idempotent, safe beside another committer of the same handles, from any process. */
   commit(handles: readonly PendingHandle<H>[], permit: CommitPermit, options: CallOptions): Promise<Verdict[]>;
-  /** Discards what older incarnations of this owner staged and no handle in `keep` names. `keep`: handles of every retained slot. */
-  abortOrphans(scope: OrphanScope, keep: readonly PendingHandle<H>[], options: CallOptions): Promise<OrphanReport>;
+  /** Discards what older incarnations of this owner staged and nothing in `keep` names: handles and open parts of every retained slot. */
+  abortOrphans(scope: OrphanScope, keep: Named<H, S>, options: CallOptions): Promise<OrphanReport>;
 }

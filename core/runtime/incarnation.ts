@@ -144,7 +144,7 @@ export class Incarnation {
         const log = this.#logOf(store, layout);
         const newest = (await log.list(0, { signal })).at(-1);
         const stored = newest === undefined ? undefined : await log.read(newest, { signal });
-        return stored?.slot.pending.length ?? 0;
+        return stored === undefined ? 0 : stored.slot.pending.length + stored.slot.sinks.main.state.length;
       },
       newLineage,
       env,

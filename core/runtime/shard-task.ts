@@ -1,5 +1,6 @@
 import { Coordinator } from '../checkpoint/coordinator.ts';
 import type { CheckpointLog } from '../checkpoint/log.ts';
+import { finishOpenParts, openPartsLost } from '../checkpoint/open-parts.ts';
 import type { Claim } from '../checkpoint/restore.ts';
 import type { SlotSplit } from '../checkpoint/slot.ts';
 import type { Frame } from '../contract/batch.ts';
@@ -8,8 +9,8 @@ import type { MemoryBudget } from '../contract/memory.ts';
 import type { Owner, Sink, SinkSession, SinkWriter } from '../contract/sink.ts';
 import type { Source, SourceSession, SplitReader } from '../contract/source.ts';
 import { SluiceError, toSluiceError } from '../errors.ts';
-import { barrierDelayMs } from './barrier-schedule.ts';
 import { closeAll } from './close.ts';
+import { Cuts } from './cuts.ts';
 import { findNewSplits } from './discovery.ts';
 import { SplitTable } from './split-table.ts';
 
@@ -44,19 +45,12 @@ export class ShardTask {
   readonly #failed: Promise<never>;
   #fail: (error: unknown) => void = () => {};
   #session: SinkSession | undefined;
-  #coordinator!: Coordinator<unknown, unknown>;
+  #coordinator!: Coordinator<unknown, unknown, unknown>;
   #writer!: SinkWriter;
   #reader!: SplitReader;
-  #cuts = 0;
-  #recordsSinceCut = 0;
-  #inFlight: Promise<void> | undefined;
-  #lastCutAtMs: number | undefined;
-  #lastDoneAtMs: number | undefined;
-  #cancelBarrier: (() => void) | undefined;
-  #cancelCutLimit: (() => void) | undefined;
+  #cuts: Cuts | undefined;
   #cancelStopLimit: (() => void) | undefined;
   #cancelTimers: (() => void)[] = [];
-  #madeCheckpoint = false;
 
   constructor(options: ShardTaskOptions) {
     this.#options = options;
@@ -74,7 +68,7 @@ export class ShardTask {
 
   /** This incarnation made a slot that moved a position: restarts count from here. */
   get madeCheckpoint(): boolean {
-    return this.#madeCheckpoint;
+    return this.#cuts?.madeCheckpoint ?? false;
   }
 
   async run(): Promise<ShardOutcome> {
@@ -94,7 +88,9 @@ export class ShardTask {
     this.#session = await this.#opened(sink.open({ ...owner, env, epoch: claim.epoch, memory, signal }));
     this.#coordinator = this.#makeCoordinator(this.#session.committer);
     await this.#coordinator.commitCarried();
-    this.#writer = await this.#opened(this.#session.openWriter([]));
+    await this.#finishOpenParts(this.#session);
+    this.#writer = await this.#opened(this.#session.openWriter({ wantsCut: () => this.#cuts?.want() }));
+    this.#cuts = this.#makeCuts();
     this.#reader = this.#options.sourceSession.openReader();
     this.#reader.assign(claim.assigned);
     this.#startTimers();
@@ -103,6 +99,22 @@ export class ShardTask {
     signal.throwIfAborted();
     await this.#finish();
     return { how };
+  }
+
+  /** What the incarnation before had open is named as a file of this one before anything else is written. */
+  async #finishOpenParts(session: SinkSession): Promise<void> {
+    const { env, sink, claim, incarnation } = this.#options;
+    const { slot } = claim.stored;
+    const finished = await finishOpenParts(sink, session, slot);
+    incarnation.signal.throwIfAborted();
+    const lost = finished.filter((part) => part.kind === 'lost');
+    if (lost.length > 0) throw openPartsLost(lost);
+    const handles = finished.flatMap((part) => (part.kind === 'staged' ? [part.handle] : []));
+    if (handles.length === 0) return;
+    env.log.info('finished what the previous run was still writing', { files: handles.length });
+    const bytes = handles.reduce((sum, handle) => sum + handle.bytes, 0);
+    await this.#coordinator.checkpoint({ splits: slot.source.splits, staged: { handles }, records: 0, bytes });
+    env.metrics.add('bytes', bytes);
   }
 
   /** What opens only after the incarnation has ended is closed at once: nobody else will. */
@@ -122,13 +134,13 @@ export class ShardTask {
 
   #makeCoordinator(
     committer: ConstructorParameters<typeof Coordinator>[0]['committer'],
-  ): Coordinator<unknown, unknown> {
+  ): Coordinator<unknown, unknown, unknown> {
     const { log, claim, source, sink, env, checkpoints, incarnation } = this.#options;
     return new Coordinator({
       log,
       claim: claim.stored,
       positions: source.positions,
-      handles: sink.handles,
+      sink,
       committer,
       env,
       retain: checkpoints.retain,
@@ -136,6 +148,15 @@ export class ShardTask {
       signal: incarnation.signal,
       onFailed: (error) => this.#fail(error),
       onVisible: (splits) => this.#announce(splits),
+    });
+  }
+
+  #makeCuts(): Cuts {
+    const { env, checkpoints, incarnation } = this.#options;
+    const { signal } = incarnation;
+    return new Cuts({
+      ...{ env, checkpoints, splits: this.#splits, writer: this.#writer, coordinator: this.#coordinator, signal },
+      fail: (error) => this.#fail(error),
     });
   }
 
@@ -178,9 +199,8 @@ export class ShardTask {
         const before = taken;
         taken = this.#writer.write(frame, before);
         if (taken > before || taken === frame.count) this.#splits.advance(frame.positionsAfter(taken));
-        this.#recordsSinceCut += taken - before;
         metrics.add('records', taken - before);
-        this.#scheduleBarrier();
+        this.#cuts?.taken(taken - before);
         if (taken === frame.count) return;
         await this.#ready(until);
         if (until.aborted) return;
@@ -190,81 +210,18 @@ export class ShardTask {
     }
   }
 
-  #scheduleBarrier(): void {
-    if (this.#cancelBarrier !== undefined || this.#inFlight !== undefined || !this.#splits.changed) return;
-    const { env, checkpoints } = this.#options;
-    const delayMs = barrierDelayMs({
-      nowMs: env.clock.monotonicMs(),
-      lastCutAtMs: this.#lastCutAtMs,
-      lastDoneAtMs: this.#lastDoneAtMs,
-      intervalMs: checkpoints.interval,
-      minPauseMs: checkpoints.minPause,
-    });
-    this.#cancelBarrier = env.timers.after(delayMs, () => {
-      this.#cancelBarrier = undefined;
-      if (this.#inFlight !== undefined || this.#options.incarnation.signal.aborted) return;
-      this.#cut({ last: false }).catch(() => undefined); // It has told `#fail`.
-    });
-  }
-
-  /**
-   * Cuts now: positions and sink in one synchronous step. The stream goes on while the cut becomes durable; one that does not
-   * ends the incarnation and rejects here too.
-   */
-  #cut({ last }: { last: boolean }): Promise<void> {
-    const { env, checkpoints } = this.#options;
-    const startedMs = env.clock.monotonicMs();
-    const splits = this.#splits.snapshot();
-    const records = this.#recordsSinceCut;
-    this.#recordsSinceCut = 0;
-    this.#lastCutAtMs = startedMs;
-    this.#cancelCutLimit = env.timers.after(checkpoints.timeout, () => this.#fail(this.#cutTimedOut()));
-    const durable = (async () => {
-      const staged = await this.#writer.cut({ number: ++this.#cuts, last });
-      const bytes = staged.handles.reduce((sum, handle) => sum + handle.bytes, 0);
-      await this.#coordinator.checkpoint({ splits, staged, records, bytes });
-      env.metrics.add('bytes', bytes);
-    })();
-    this.#inFlight = durable.then(
-      () => {
-        this.#cancelCutLimit?.();
-        this.#inFlight = undefined;
-        this.#madeCheckpoint = true;
-        this.#lastDoneAtMs = env.clock.monotonicMs();
-        env.metrics.set('checkpointMs', this.#lastDoneAtMs - startedMs);
-        env.metrics.set('lastCheckpointAtMs', this.#lastDoneAtMs);
-        this.#scheduleBarrier();
-      },
-      (error: unknown) => {
-        this.#cancelCutLimit?.();
-        this.#fail(error);
-        throw error;
-      },
-    );
-    return this.#inFlight;
-  }
-
-  /** The cut in flight, if any, and then one of its own. */
-  async #cutNow({ last }: { last: boolean }): Promise<void> {
-    while (this.#inFlight !== undefined) await this.#inFlight;
-    this.#cancelBarrier?.();
-    this.#cancelBarrier = undefined;
-    if (this.#splits.changed) await this.#cut({ last });
-  }
-
   /** An orderly end: the last cut, everything visible, a final slot; within the shutdown timeout once a stop was asked for. */
   async #finish(): Promise<void> {
-    await this.#cutNow({ last: true });
+    await this.#cuts?.now({ last: true });
     await this.#coordinator.finish();
     this.#cancelStopLimit?.();
     await this.#coordinator.tidyUp();
   }
 
   #startTimers(): void {
-    const { env, source } = this.#options;
+    const { source } = this.#options;
     this.#every(PROVE_OWNER_EVERY_MS, async () => {
-      const quietMs = env.clock.monotonicMs() - (this.#lastDoneAtMs ?? 0);
-      if (quietMs >= PROVE_OWNER_EVERY_MS) await this.#coordinator.proveOwner();
+      if ((this.#cuts?.quietMs ?? 0) >= PROVE_OWNER_EVERY_MS) await this.#coordinator.proveOwner();
     });
     if (!source.bounded && source.discoverIntervalMs !== undefined)
       this.#every(source.discoverIntervalMs, () => this.#discover());
@@ -293,9 +250,9 @@ export class ShardTask {
     // Not begun once a stop is asked for: what is added here and not cut yet would be read by nobody.
     if (added.length === 0 || stop.aborted) return;
     for (const { position, ...split } of added) this.#splits.add(split, position);
-    while (this.#inFlight !== undefined) await this.#inFlight;
+    await this.#cuts?.settled();
     if (stop.aborted) return; // The last cut holds them.
-    await this.#cutNow({ last: false });
+    await this.#cuts?.now({ last: false });
     env.log.info('new partitions are read from now on', { splits: added.map((split) => split.id) });
     this.#reader.assign(added);
   }
@@ -310,20 +267,11 @@ export class ShardTask {
   async #dispose(): Promise<void> {
     const { env, incarnation } = this.#options;
     incarnation.abort();
-    this.#cancelBarrier?.();
-    this.#cancelCutLimit?.();
+    this.#cuts?.stop();
     this.#cancelStopLimit?.();
     for (const cancel of this.#cancelTimers) cancel();
     this.#coordinator?.stop();
     await closeAll([this.#reader, this.#writer, this.#session], env);
-  }
-
-  #cutTimedOut(): SluiceError {
-    const { timeout } = this.#options.checkpoints;
-    return new SluiceError('unavailable', 'CHECKPOINT_TIMEOUT', {
-      message: `a checkpoint was not durable within ${timeout} ms`,
-      help: 'Look at the disk or store behind the sink and the checkpoints, or raise checkpoints.timeout.',
-    });
   }
 
   #stopTimedOut(): SluiceError {

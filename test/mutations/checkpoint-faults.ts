@@ -26,7 +26,7 @@ export const checkpointFaults: readonly Mutation[] = [
         replace:
           '      this.#broken = error;\n' +
           '      const { pipeline, lineage, layout, epoch } = slot;\n' +
-          '      await this.#options.committer.abortOrphans({ pipeline, lineage, layout, shard: slot.shard, epochBelow: epoch + 1 }, [], {});\n',
+          '      await this.#options.committer.abortOrphans({ pipeline, lineage, layout, shard: slot.shard, epochBelow: epoch + 1 }, { handles: [], open: [] }, {});\n',
       },
     ],
     caughtBy: simulator(28),
@@ -37,14 +37,14 @@ export const checkpointFaults: readonly Mutation[] = [
     edits: [
       {
         file: 'connectors/file/sink.ts',
-        find: '[Symbol.asyncDispose]: async () => {} };',
+        find: '      [Symbol.asyncDispose]: async () => {},\n',
         replace:
-          '[Symbol.asyncDispose]: async () => {\n' +
-          '      await committer.abortOrphans({ ...context, epochBelow: context.epoch + 1 }, [], {});\n' +
-          '    } };',
+          '      [Symbol.asyncDispose]: async () => {\n' +
+          '        await committer.abortOrphans({ ...context, epochBelow: context.epoch + 1 }, { handles: [], open: [] }, {});\n' +
+          '      },\n',
       },
     ],
-    caughtBy: simulator(28),
+    caughtBy: simulator(12),
   },
   {
     name: 'abort-before-claim',
@@ -59,7 +59,7 @@ export const checkpointFaults: readonly Mutation[] = [
           '      const place = { pipeline: settings.name, lineage: layout.lineage, layout: layout.layout, shard: SHARD };\n' +
           '      const early = await settings.sink.open({ ...place, epoch, env, memory, signal });\n' +
           '      const named = retained.flatMap(({ slot }) => slot.pending).map((one) => decodeHandle(settings.sink.handles, one));\n' +
-          '      await early.committer.abortOrphans({ ...place, epochBelow: epoch }, named, { signal });\n' +
+          '      await early.committer.abortOrphans({ ...place, epochBelow: epoch }, { handles: named, open: [] }, { signal });\n' +
           '      const claim = await claimShard(\n',
       },
       {
@@ -69,7 +69,7 @@ export const checkpointFaults: readonly Mutation[] = [
           "import { decodeHandle } from '../checkpoint/handles.ts';\nimport type { Layout } from '../checkpoint/layout.ts';\n",
       },
     ],
-    caughtBy: simulator(5),
+    caughtBy: simulator(3),
   },
   {
     name: 'abort-own-epoch',
@@ -109,8 +109,8 @@ export const checkpointFaults: readonly Mutation[] = [
     edits: [
       {
         file: COORDINATOR,
-        find: 'pending: [...this.#queue.pending, ...next.named].map(',
-        replace: 'pending: next.named.map(',
+        find: 'const pending = [...this.#queue.pending, ...next.named];',
+        replace: 'const pending = next.named;',
       },
     ],
     caughtBy: simulator(22),
@@ -145,14 +145,14 @@ export const checkpointFaults: readonly Mutation[] = [
     what: 'a cut takes its positions when its files are staged instead of when it cuts',
     edits: [
       {
-        file: 'core/runtime/shard-task.ts',
-        find: '    const splits = this.#splits.snapshot();\n',
+        file: 'core/runtime/cuts.ts',
+        find: '    const splits = table.snapshot();\n',
         replace: '',
       },
       {
-        file: 'core/runtime/shard-task.ts',
+        file: 'core/runtime/cuts.ts',
         find: '      const bytes = staged.handles.reduce(',
-        replace: '      const splits = this.#splits.snapshot();\n      const bytes = staged.handles.reduce(',
+        replace: '      const splits = table.snapshot();\n      const bytes = staged.handles.reduce(',
       },
     ],
     caughtBy: simulator(11),

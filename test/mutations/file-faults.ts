@@ -101,9 +101,9 @@ export const fileFaults: readonly Mutation[] = [
     what: 'files of a restarted run have the names of the run before',
     edits: [
       {
-        file: 'connectors/filesink/part-writer.ts',
-        find: '        epoch: owner.epoch,\n',
-        replace: '        epoch: 1,\n',
+        file: 'connectors/filesink/part-name.ts',
+        find: 'shard, epoch, counter: this.#counter++',
+        replace: 'shard, epoch: Math.min(epoch, 1), counter: this.#counter++',
       },
     ],
     caughtBy: simulator(1),
@@ -114,8 +114,8 @@ export const fileFaults: readonly Mutation[] = [
     edits: [
       {
         file: 'connectors/filesink/part-writer.ts',
-        find: '    for (const part of [...this.#openParts()]) this.#rollPart(part);\n',
-        replace: '    this.#rolled = [];\n    for (const part of [...this.#openParts()]) this.#rollPart(part);\n',
+        find: '    const open = [...this.#openParts()];\n',
+        replace: '    this.#rolled = [];\n    const open = [...this.#openParts()];\n',
       },
     ],
     caughtBy: simulator(2),
@@ -180,8 +180,8 @@ export const fileFaults: readonly Mutation[] = [
       },
       {
         file: 'connectors/filesink/open-part.ts',
-        find: '    for (const { holder } of this.#queue.splice(0)) holder?.release();\n',
-        replace: '    this.#queue.length = 0;\n',
+        find: '      else dropped.holder?.release();\n',
+        replace: '',
       },
     ],
     caughtBy: simulator(2),

@@ -86,8 +86,8 @@ export const logFaults: readonly Mutation[] = [
       },
       {
         file: COORDINATOR,
-        find: 'pending: [...this.#queue.pending, ...next.named].map(',
-        replace: 'pending: [...this.#queue.pending, ...this.#unsent, ...next.named].map(',
+        find: 'const pending = [...this.#queue.pending, ...next.named];',
+        replace: 'const pending = [...this.#queue.pending, ...this.#unsent, ...next.named];',
       },
     ],
     caughtBy: simulator(272),

@@ -4,6 +4,7 @@ import { hdfsFaults } from './hdfs-faults.ts';
 import { kafkaFaults } from './kafka-faults.ts';
 import { logFaults } from './log-faults.ts';
 import type { Mutation } from './mutation.ts';
+import { openFaults } from './open-faults.ts';
 import { s3Faults } from './s3-faults.ts';
 
 export type { Edit, Mutation } from './mutation.ts';
@@ -12,6 +13,7 @@ export const mutations: readonly Mutation[] = [
   ...logFaults,
   ...checkpointFaults,
   ...fileFaults,
+  ...openFaults,
   ...hdfsFaults,
   ...s3Faults,
   ...kafkaFaults,

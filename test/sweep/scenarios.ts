@@ -11,6 +11,7 @@ const PARTITIONS = 2;
 const TOPIC = 'topic0';
 const VALUE_BYTES = 70;
 const BURST_EVERY_MS = 70;
+const LATE_BURSTS = 6;
 
 /** What follows the strike. */
 export type Aftermath = 'nothing' | 'powerLoss' | 'someLost' | 'loader';
@@ -19,6 +20,8 @@ export interface Scenario {
   /** Where the output goes, and where checkpoints are kept. */
   readonly sink?: Plan['sink'];
   readonly store: Plan['store'];
+  /** Files stay open across checkpoints. */
+  readonly staysOpen?: boolean;
   readonly strikes?: readonly Strike[];
   readonly aftermath?: Aftermath;
 }
@@ -31,8 +34,9 @@ export interface Outcome {
 }
 
 /** A small run with checkpoints, a transaction of each kind and a stop, struck at some of its port calls. */
-export async function runStruck({ sink = 'file', store, strikes, aftermath = 'nothing' }: Scenario): Promise<Outcome> {
-  const world = new World(plan(sink, store, aftermath), { strikes });
+export async function runStruck({ strikes, ...scenario }: Scenario): Promise<Outcome> {
+  const { aftermath = 'nothing' } = scenario;
+  const world = new World(planOf(scenario), { strikes });
   const reader = new Reader(world);
   world.kafka.createTopic(TOPIC, PARTITIONS);
   try {
@@ -44,7 +48,7 @@ export async function runStruck({ sink = 'file', store, strikes, aftermath = 'no
   return { anomalies: world.anomalies, labels: world.calls.labels };
 }
 
-function plan(sink: Plan['sink'], store: Plan['store'], aftermath: Aftermath): Plan {
+function planOf({ sink = 'file', store, staysOpen = false, aftermath }: Scenario): Plan {
   return decodePlan(
     JSON.stringify({
       ...{
@@ -66,6 +70,7 @@ function plan(sink: Plan['sink'], store: Plan['store'], aftermath: Aftermath): P
         fetchKiB: 64,
         discoveryMs: 5_000,
         troubleMs: 0,
+        ...(staysOpen && { staysOpen, rollAgeMs: 400 }),
       },
       faults: aftermath === 'loader' ? ['loader'] : [],
     }),
@@ -106,6 +111,12 @@ async function produce(world: World): Promise<void> {
   write(world, 3, 'commit', 2);
   await world.sleep(BURST_EVERY_MS);
   write(world, 4, 'commit');
+  if (!world.plan.staysOpen) return;
+  // A file spans checkpoints only if records come after one.
+  for (let burst = 0; burst < LATE_BURSTS; burst++) {
+    await world.sleep(2 * BURST_EVERY_MS);
+    write(world, 1, 'commit');
+  }
 }
 
 /** `count` records to each partition; with a producer id as a transaction. */

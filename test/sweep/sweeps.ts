@@ -19,7 +19,7 @@ export const SWEEPS: readonly { name: string; kind: StrikeKind; aftermath?: Afte
 
 /** Where a run writes to, and the calls that it makes when nothing happens. */
 export interface SweptPlace {
-  readonly place: Pick<Scenario, 'sink' | 'store'>;
+  readonly place: Pick<Scenario, 'sink' | 'store' | 'staysOpen'>;
   readonly labels: readonly string[];
 }
 

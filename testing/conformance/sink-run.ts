@@ -52,7 +52,7 @@ export class SinkRun<H> implements AsyncDisposable {
     const memory = new SharedMemoryBudget(64 * 1024 * 1024, env);
     await sink.check({ env, signal: controller.signal });
     const session = await sink.open({ ...owner, env, epoch, memory, signal: controller.signal });
-    const writer = await session.openWriter([]);
+    const writer = await session.openWriter({ wantsCut: () => {} });
     return new SinkRun(sink, owner, epoch, { session, writer, controller });
   }
 
@@ -104,14 +104,14 @@ export class SinkRun<H> implements AsyncDisposable {
   /** Aborts what incarnations below this one staged and `keep` does not name. */
   abortOrphans(keep: readonly PendingHandle<H>[] = []) {
     const scope = { ...this.#owner, epochBelow: this.epoch };
-    return this.session.committer.abortOrphans(scope, keep, { signal: this.#controller.signal });
+    return this.session.committer.abortOrphans(scope, { handles: keep, open: [] }, { signal: this.#controller.signal });
   }
 
   /** What `abortOrphans` would abort. */
   async listOrphans(keep: readonly PendingHandle<H>[] = []): Promise<OrphanListing> {
     const scope = { ...this.#owner, epochBelow: this.epoch };
     const { signal } = this.#controller;
-    const listing = await this.#sink.listOrphans?.(scope, keep, { env: systemEnv(), signal });
+    const listing = await this.#sink.listOrphans?.(scope, { handles: keep, open: [] }, { env: systemEnv(), signal });
     assert.ok(listing, 'a sink that lists its orphans');
     return listing;
   }

@@ -84,14 +84,17 @@ export function simulatedPipeline(around: Surroundings, self: Caller, changes: C
   const { plan } = around;
   const { intervalMs, rollRecords } = { ...plan, ...changes };
   const fs = interposedFileSystem(new MemoryFileSystem(around.disk), through(around, self, 'disk'));
-  const { directory, compression, maxOpenParts, rollAgeMs } = plan;
+  const { directory, compression, maxOpenParts, rollAgeMs, staysOpen } = plan;
   const files: Files = {
     format: 'ndjson',
     directory,
     ...(directory.includes('{time:') && { time: { field: 's', unit: 's', notBefore: '1970-01-01' } }),
     compression,
     maxOpenParts,
-    roll: { records: rollRecords, bytes: `${plan.rollBytes}B`, ...(rollAgeMs && { age: `${rollAgeMs}ms` }) },
+    roll: {
+      onCheckpoint: !staysOpen,
+      ...{ records: rollRecords, bytes: `${plan.rollBytes}B`, ...(rollAgeMs && { age: `${rollAgeMs}ms` }) },
+    },
     takenByReaders: plan.faults.has('loader') ? 'assume' : 'fail',
   };
   return pipeline({
@@ -257,6 +260,7 @@ function storeFor(harm: Plan['harm'], options: MemoryStoreOptions): Store {
 /** What a log line says about the run. */
 const SAYINGS = new Map([
   ['committing what the previous run staged', 'handles committed by a successor'],
+  ['finished what the previous run was still writing', 'open files finished by a successor'],
   ['discarded what a crashed run had staged', 'orphans discarded'],
   ['another instance claimed first, looking again', 'a claim lost to another'],
   ['new partitions are read from now on', 'new partitions found'],

@@ -67,6 +67,8 @@ export interface Plan {
   readonly maxOpenParts: number;
   /** Undefined: files are not closed for their age. */
   readonly rollAgeMs?: number | undefined;
+  /** Files stay open across checkpoints, until they are old or full. */
+  readonly staysOpen: boolean;
   /** A sink of S3 with so little memory that parts wait on disk. */
   readonly spool: boolean;
   readonly topics: number;
@@ -92,7 +94,7 @@ export interface Plan {
 export const ROOMY = { rangeBytes: 512 * 1024, inFlightRanges: 4096 };
 
 /** Files as users have them who say nothing of them. */
-const PLAIN_FILES = { directory: '{topic}', compression: 'none', maxOpenParts: 512 } as const;
+const PLAIN_FILES = { directory: '{topic}', compression: 'none', maxOpenParts: 512, staysOpen: false } as const;
 /** By the partition and by the minute that the records themselves name. */
 const DIRECTORIES = ['{topic}/p={field:p}', '{topic}/m={time:HH-mm}'] as const;
 
@@ -134,7 +136,8 @@ export function drawPlan(seed: number): Plan {
     withHdfs(withS3(drawn, new Dice(seed).fork('s3')), new Dice(seed).fork('on hdfs')),
     new Dice(seed).fork('hdfs store'),
   );
-  return withFiles(withSpool(placed, new Dice(seed).fork('spool')), new Dice(seed).fork('files'));
+  const filled = withFiles(withSpool(placed, new Dice(seed).fork('spool')), new Dice(seed).fork('files'));
+  return withOpenFiles(filled, new Dice(seed).fork('open files'));
 }
 
 /** Some runs write to HDFS, and most of those keep their checkpoints there. */
@@ -187,6 +190,12 @@ function withFiles(plan: Plan, dice: Dice): Plan {
     maxOpenParts: dice.pick([2, 512]),
     rollAgeMs: dice.pick([undefined, 100, 1_000]),
   };
+}
+
+/** Some runs keep files open across checkpoints, where the sink can; quiet ones show their last records when a file is old. */
+function withOpenFiles(plan: Plan, dice: Dice): Plan {
+  if (plan.sink !== 'file' || !dice.chance(0.15)) return plan;
+  return { ...plan, staysOpen: true, rollAgeMs: plan.rollAgeMs ?? dice.pick([200, 1_000, 5_000]) };
 }
 
 /** One line for people. */

@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import { faultsOf } from '../ledger/index.ts';
 import { visibleFile } from '../ledger/output.ts';
 import { calmHdfs } from './actors/hdfs.ts';
@@ -124,7 +125,8 @@ async function within(world: World, limitMs: number, holds: () => boolean, what:
 function judgeLeftovers(world: World): void {
   // An upload that was begun and got no answer is nobody's: the next incarnation finds its name to be of an older one.
   const isNobodys = (path: string) => world.plan.sink === 's3' && visibleFile(path).epoch === world.newestEpoch();
-  const staged = stagedFiles(world).filter((path) => !isNobodys(path));
+  const open = world.openFiles();
+  const staged = stagedFiles(world).filter((path) => !isNobodys(path) && !open.has(basename(path)));
   if (staged.length > 0) world.wrong(`orphans: ${staged.length} staged files are left, first ${staged[0]}`);
   else world.saw('looked for orphans');
 }

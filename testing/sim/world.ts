@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import { type ErrorKind, SluiceError } from '../../core/errors.ts';
 import { Dice } from '../dice.ts';
 import type { HdfsModel } from '../hdfs/model.ts';
@@ -30,6 +31,7 @@ export interface Instance extends Caller {
 interface StoredSlot {
   readonly epoch: number;
   readonly pending: readonly unknown[];
+  readonly sinks: { readonly main: { readonly state: readonly { value: { place: { staged: string } } }[] } };
   readonly source: { readonly splits: readonly { id: string; position: { offset: number } }[] };
 }
 
@@ -189,6 +191,12 @@ export class World implements Surroundings {
   /** How many handles the newest slot names that are not committed yet, for all it knows. */
   pendingHandles(): number {
     return this.#newestSlot()?.pending.length ?? 0;
+  }
+
+  /** Names of staged files that some checkpoint knows as still being written. */
+  openFiles(): Set<string> {
+    const states = this.slotPaths().flatMap((path) => this.#readSlot(path).sinks.main.state);
+    return new Set(states.map(({ value }) => basename(value.place.staged)));
   }
 
   /** That of the incarnation that claimed last. */

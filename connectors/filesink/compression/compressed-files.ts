@@ -11,9 +11,9 @@ const MIB = 1024 * 1024;
 const COMPRESSIONS_MAX = 3;
 
 /** Sizes are in bytes and have good values unless told. */
-export interface CompressedFilesOptions<H> {
+export interface CompressedFilesOptions<H, O> {
   /** Where the compressed bytes go. */
-  readonly files: PartFiles<H>;
+  readonly files: PartFiles<H, O>;
   readonly compressor: Compressor;
   /** What one member or frame holds at most. */
   readonly chunkBytes?: number;
@@ -31,16 +31,16 @@ export interface CompressedFilesOptions<H> {
  * Files whose bytes are compressed on their way: in chunks, each a gzip member or zstd frame of its own, several at a time
  * over all parts, in order within each. What the inner files count and report are compressed bytes.
  */
-export class CompressedFiles<H> implements PartFiles<H> {
-  readonly #files: PartFiles<H>;
+export class CompressedFiles<H, O> implements PartFiles<H, O> {
+  readonly #files: PartFiles<H, O>;
   readonly #compressor: Compressor;
   readonly #chunkBytes: number;
   readonly #memory: ChunkMemory;
   readonly #slots: Slots;
   readonly #sizes = new Sizes();
-  readonly #open = new Set<CompressedPart<H>>();
+  readonly #open = new Set<CompressedPart<H, O>>();
 
-  constructor(options: CompressedFilesOptions<H>) {
+  constructor(options: CompressedFilesOptions<H, O>) {
     this.#files = options.files;
     this.#compressor = options.compressor;
     this.#chunkBytes = options.chunkBytes ?? MIB;
@@ -63,8 +63,8 @@ export class CompressedFiles<H> implements PartFiles<H> {
     this.#files.onShortage?.(relieve);
   }
 
-  async open(part: NewPart): Promise<PartFile<H>> {
-    const compressed = new CompressedPart<H>({
+  async open(part: NewPart): Promise<PartFile<H, O>> {
+    const compressed = new CompressedPart<H, O>({
       file: await this.#files.open(part),
       compressor: this.#compressor,
       chunkBytes: this.#chunkBytes,

@@ -5,8 +5,8 @@ import { type ChunkMemory, Filling, type Gathered } from './chunk-memory.ts';
 import type { Compressor } from './compressor.ts';
 import { Sizes } from './sizes.ts';
 
-export interface CompressedPartOptions<H> {
-  readonly file: PartFile<H>;
+export interface CompressedPartOptions<H, O> {
+  readonly file: PartFile<H, O>;
   readonly compressor: Compressor;
   readonly chunkBytes: number;
   readonly memory: ChunkMemory;
@@ -17,8 +17,8 @@ export interface CompressedPartOptions<H> {
 }
 
 /** One file of members or frames. A part that fits into one chunk is compressed by one call, when it is closed. */
-export class CompressedPart<H> implements PartFile<H> {
-  readonly #options: CompressedPartOptions<H>;
+export class CompressedPart<H, O> implements PartFile<H, O> {
+  readonly #options: CompressedPartOptions<H, O>;
   readonly #filling = new Filling();
   readonly #sizes = new Sizes();
   /** Given and not compressed yet. */
@@ -27,7 +27,7 @@ export class CompressedPart<H> implements PartFile<H> {
   #landed: Promise<void> = Promise.resolve();
   #state: { kind: 'open' } | { kind: 'failed'; why: unknown } | { kind: 'closed' } = { kind: 'open' };
 
-  constructor(options: CompressedPartOptions<H>) {
+  constructor(options: CompressedPartOptions<H, O>) {
     this.#options = options;
   }
 
@@ -64,14 +64,18 @@ export class CompressedPart<H> implements PartFile<H> {
   }
 
   async close(): Promise<H> {
-    this.#throwFailure();
-    if (this.#filling.used > 0) await this.#send();
-    await this.#landed;
-    this.#throwFailure();
+    await this.#landAll();
     assert(this.#sizes.made > 0, 'a file holds at least one line');
     const handle = await this.#options.file.close();
     this.#end();
     return handle;
+  }
+
+  async persist(): Promise<O> {
+    const { file } = this.#options;
+    assert(file.persist !== undefined, 'a place without parts that stay open is never asked for them');
+    await this.#landAll();
+    return await file.persist();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -87,6 +91,14 @@ export class CompressedPart<H> implements PartFile<H> {
     const gathered = this.#options.memory.sendNow(this.#filling);
     this.#process(gathered);
     return gathered.buffer.length;
+  }
+
+  /** The member or frame in hand ends here, and all of it is given to the file. */
+  async #landAll(): Promise<void> {
+    this.#throwFailure();
+    if (this.#filling.used > 0) await this.#send();
+    await this.#landed;
+    this.#throwFailure();
   }
 
   async #send(): Promise<void> {

@@ -238,7 +238,7 @@ test('what is not named like a part of ours is not touched, and one that cannot 
     },
   });
 
-  const report = await stubborn.abortOrphans(SCOPE, [], {});
+  const report = await stubborn.abortOrphans(SCOPE, { handles: [], open: [] }, {});
 
   assert.deepEqual(report, { aborted: [nameOf(1)], kept: 1 });
   assert.deepEqual([...disk.filesBelow(`${ROOT}/.staging`).keys()], [nameOf(0), 'notes.txt', `${nameOf(7)}~`]);
@@ -254,7 +254,7 @@ test('a dry run names exactly what a sweep then removes, and changes nothing', a
   const before = [...disk.filesBelow(`${ROOT}/.staging`).keys()];
   const keep = [named as PendingHandle<FileHandle>];
 
-  const listing = await listOrphans({ root: ROOT, fs }, SCOPE, keep);
+  const listing = await listOrphans({ root: ROOT, fs }, SCOPE, { handles: keep, open: [] });
 
   assert.deepEqual([...disk.filesBelow(`${ROOT}/.staging`).keys()], before);
   assert.deepEqual(listing, {
@@ -263,12 +263,15 @@ test('a dry run names exactly what a sweep then removes, and changes nothing', a
     })),
     kept: 2,
   });
-  const report = await committerOn(disk).abortOrphans(SCOPE, keep, {});
+  const report = await committerOn(disk).abortOrphans(SCOPE, { handles: keep, open: [] }, {});
   assert.deepEqual(report, { aborted: [nameOf(1), nameOf(2)], kept: 2 });
 });
 
 test('without a staging area there are no orphans', async () => {
-  assert.deepEqual(await committerOn(new MemoryDisk()).abortOrphans(SCOPE, [], {}), { aborted: [], kept: 0 });
+  assert.deepEqual(await committerOn(new MemoryDisk()).abortOrphans(SCOPE, { handles: [], open: [] }, {}), {
+    aborted: [],
+    kept: 0,
+  });
 });
 
 test('a handle of a newer version is refused with what to do', () => {

@@ -31,9 +31,9 @@ async function written(
       taken = writer.write(frame, taken);
     }
     frame.release();
-    if (index === 1) handles.push(...(await writer.cut()).handles);
+    if (index === 1) handles.push(...(await writer.cut({ last: false })).handles);
   }
-  handles.push(...(await writer.cut()).handles);
+  handles.push(...(await writer.cut({ last: true })).handles);
   const directories = new Map<string, string>();
   for (const { directory, text } of files.parts) directories.set(directory, (directories.get(directory) ?? '') + text);
   return { files, handles, directories };
@@ -143,7 +143,7 @@ test('what gathers in blocks is bounded over all files: blocks end early, files 
     frame.release();
     heldMax = Math.max(heldMax, virtual.gauges.get('memoryBytes') ?? 0);
   }
-  const { handles } = await virtual.run(writer.cut());
+  const { handles } = await virtual.run(writer.cut({ last: false }));
 
   // A quarter of 64 MiB, and what comes before the next look.
   assert.ok(heldMax > 12_000_000 && heldMax < 24_000_000, `${heldMax} bytes held`);
@@ -228,7 +228,11 @@ test('directories hold the naive selection, whatever records, frames, nulls, cut
   const property = fc.asyncProperty(
     fc.array(fc.array(spec, { maxLength: 5 }), { maxLength: 4 }),
     fc.constantFrom('skip' as const, 'write' as const),
-    fc.record({ records: fc.constantFrom(1, 3, 1_000), bytes: fc.constantFrom(10, 5_000, 1_000_000) }),
+    fc.record({
+      onCheckpoint: fc.boolean(),
+      records: fc.constantFrom(1, 3, 1_000),
+      bytes: fc.constantFrom(10, 5_000, 1_000_000),
+    }),
     fc.constantFrom(1, 2, 512),
     fc.constantFrom(1, 2, 4096),
     async (frames, nulls, roll, maxOpenParts, inFlightRangesMax) => {

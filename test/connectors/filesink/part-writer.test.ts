@@ -24,9 +24,9 @@ test('parts are named by owner, epoch and a counter, in a directory per group', 
   const writer = await writerOn(files);
 
   write(writer, { split: 'a/0', values: ['1'] }, { split: '_b/0', values: ['2'] });
-  await writer.cut();
+  await writer.cut({ last: false });
   write(writer, { split: 'a/0', values: ['3'] });
-  await writer.cut();
+  await writer.cut({ last: false });
 
   assert.deepEqual(
     files.parts.map(({ directory, name }) => `${directory}/${name}`),
@@ -40,10 +40,10 @@ test('parts are named by owner, epoch and a counter, in a directory per group', 
 
 test('a part rolls with the record that reaches its size, and the handle goes with the next cut', async () => {
   const files = new FakeFiles();
-  const byRecords = await writerOn(files, { roll: { bytes: Number.MAX_SAFE_INTEGER, records: 2 } });
+  const byRecords = await writerOn(files, { roll: { onCheckpoint: true, bytes: Number.MAX_SAFE_INTEGER, records: 2 } });
 
   write(byRecords, { split: 'a/0', values: ['1', '2', '3', '4', '5'] });
-  const { handles } = await byRecords.cut();
+  const { handles } = await byRecords.cut({ last: false });
 
   assert.deepEqual(
     files.parts.map(({ text }) => text),
@@ -59,9 +59,9 @@ test('a part rolls with the record that reaches its size, and the handle goes wi
   );
 
   const files2 = new FakeFiles();
-  const byBytes = await writerOn(files2, { roll: { bytes: 5, records: Number.MAX_SAFE_INTEGER } });
+  const byBytes = await writerOn(files2, { roll: { onCheckpoint: true, bytes: 5, records: Number.MAX_SAFE_INTEGER } });
   write(byBytes, { split: 'a/0', values: ['11', '22', '33'] });
-  await byBytes.cut();
+  await byBytes.cut({ last: false });
   assert.deepEqual(
     files2.parts.map(({ text }) => text),
     ['11\n22\n', '33\n'],
@@ -70,13 +70,13 @@ test('a part rolls with the record that reaches its size, and the handle goes wi
 
 test('a rolled part is staged without waiting for the cut', async () => {
   const files = new FakeFiles();
-  const writer = await writerOn(files, { roll: { bytes: Number.MAX_SAFE_INTEGER, records: 1 } });
+  const writer = await writerOn(files, { roll: { onCheckpoint: true, bytes: Number.MAX_SAFE_INTEGER, records: 1 } });
 
   write(writer, { split: 'a/0', values: ['1'] });
   await until(() => files.parts[0]?.state === 'staged');
 
-  assert.equal((await writer.cut()).handles.length, 1);
-  assert.equal((await writer.cut()).handles.length, 0, 'a handle is given once');
+  assert.equal((await writer.cut({ last: false })).handles.length, 1);
+  assert.equal((await writer.cut({ last: false })).handles.length, 0, 'a handle is given once');
 });
 
 test('one open part more closes the least recently written one', async () => {
@@ -93,7 +93,7 @@ test('one open part more closes the least recently written one', async () => {
     files.parts.filter(({ state }) => state === 'staged').map(({ directory }) => directory),
     ['b'],
   );
-  assert.equal((await writer.cut()).handles.length, 3);
+  assert.equal((await writer.cut({ last: false })).handles.length, 3);
 });
 
 test('the next parts fill while the parts of a cut are being staged', async () => {
@@ -104,9 +104,9 @@ test('the next parts fill while the parts of a cut are being staged', async () =
   const writer = await writerOn(files);
   write(writer, { split: 'a/0', values: ['1'] });
 
-  const first = writer.cut();
+  const first = writer.cut({ last: false });
   write(writer, { split: 'a/0', offset: 1, values: ['2'] });
-  const second = await writer.cut();
+  const second = await writer.cut({ last: false });
 
   assert.deepEqual(second.handles[0]?.covers, { 'a/0': [1, 2] });
   letGo();
@@ -121,7 +121,7 @@ test('what waits for a slow file goes out in large writes, in order', async () =
 
   for (let offset = 0; offset < 100; offset++) write(writer, { split: 'a/0', offset, values: [`${offset}`] });
   letGo();
-  const { handles } = await writer.cut();
+  const { handles } = await writer.cut({ last: false });
 
   assert.deepEqual(handles[0]?.covers, { 'a/0': [0, 100] });
   assert.equal(files.parts[0]?.appends, 1);
@@ -138,7 +138,7 @@ test('one slow part holds up no other', async () => {
 
   await until(() => files.parts.some(({ directory, text }) => directory === 'b' && text === '2\n'));
   letGo();
-  assert.equal((await writer.cut()).handles.length, 2);
+  assert.equal((await writer.cut({ last: false })).handles.length, 2);
 });
 
 test('about 8 MiB are in flight at most, and every write makes room', async () => {
@@ -163,7 +163,7 @@ test('about 8 MiB are in flight at most, and every write makes room', async () =
   assert.ok(writer.write(frame, taken) > taken);
   files.gate = () => {};
   for (const open of gates.splice(0)) open();
-  await writer.cut();
+  await writer.cut({ last: false });
   frame.release();
 });
 
@@ -179,7 +179,7 @@ test('tiny ranges of many frames are bounded, too', async () => {
   assert.ok(frames < 10_000, `${frames} frames held`);
   letGo();
   await writer.ready({ signal: never });
-  await writer.cut();
+  await writer.cut({ last: false });
 });
 
 test('a part is closed so long after it was begun, whatever is written to it meanwhile', async () => {
@@ -191,7 +191,7 @@ test('a part is closed so long after it was begun, whatever is written to it mea
     write(writer, { split: 'a/0', offset, values: [String(offset)] });
     await virtual.advance(400);
   }
-  const { handles } = await virtual.run(writer.cut());
+  const { handles } = await virtual.run(writer.cut({ last: false }));
 
   assert.deepEqual(
     handles.map(({ covers }) => covers),
@@ -218,7 +218,7 @@ test('a part is closed once nothing was written to it for so long, and only that
     ],
   );
   write(writer, { split: 'b/0', offset: 1, values: ['2'] });
-  const { handles } = await virtual.run(writer.cut());
+  const { handles } = await virtual.run(writer.cut({ last: false }));
   assert.deepEqual(
     handles.map(({ records }) => records),
     [1, 5, 1],
@@ -237,7 +237,7 @@ test('with compression a file is closed by its size on disk, not by what it was 
     write(writer, { split: 'a/0', offset, values: [value] });
     await nextTurn(); // what was given is compressed meanwhile
   }
-  const { handles } = await writer.cut();
+  const { handles } = await writer.cut({ last: false });
 
   assert.equal(handles.length, 1, '6 MiB that are some KiB on disk');
   assert.equal(handles[0]?.bytes, files.parts[0]?.text.length);
@@ -254,7 +254,7 @@ test('small limits make a writer take a frame piece by piece', async () => {
     taken.push(writer.write(frame, taken.at(-1) as number));
   }
   frame.release();
-  await writer.cut();
+  await writer.cut({ last: false });
 
   assert.deepEqual(taken, [0, 2, 4, 5]);
   assert.equal(files.parts[0]?.text, '1\n2\n3\n4\n5\n');
@@ -269,11 +269,11 @@ test('one failed write stops everything: later calls throw it, no part goes on, 
   };
   const { frame } = write(writer, { split: 'a/0', values: ['1'] }, { split: 'b/0', values: ['2'] });
 
-  await assert.rejects(writer.cut(), failure);
+  await assert.rejects(writer.cut({ last: false }), failure);
 
   assert.throws(() => write(writer, { split: 'a/0', offset: 1, values: ['3'] }), failure);
   await assert.rejects(writer.ready({ signal: never }), failure);
-  await assert.rejects(writer.cut(), failure);
+  await assert.rejects(writer.cut({ last: false }), failure);
   await writer[Symbol.asyncDispose]();
   assert.ok(frame.isRecycled);
   assert.ok(files.parts.every(({ state }) => state !== 'open'));
@@ -288,7 +288,7 @@ test('a failed open and a failed close are failures like any other', async () =>
     };
     const { frame } = write(writer, { split: 'a/0', values: ['1'] });
 
-    await assert.rejects(writer.cut(), { code: 'REFUSED' });
+    await assert.rejects(writer.cut({ last: false }), { code: 'REFUSED' });
 
     assert.throws(() => write(writer, { split: 'a/0', offset: 1, values: ['2'] }), { code: 'REFUSED' });
     assert.ok(frame.isRecycled);
@@ -334,10 +334,10 @@ test('skipped nulls open no part, and a cover spans those between records', asyn
 
   const { taken } = write(writer, { split: 'a/0', values: [null, null] });
   assert.equal(taken, 2);
-  assert.equal((await writer.cut()).handles.length, 0);
+  assert.equal((await writer.cut({ last: false })).handles.length, 0);
   write(writer, { split: 'a/0', offset: 2, values: ['1', null, '2'] });
 
-  assert.deepEqual((await writer.cut()).handles[0]?.covers, { 'a/0': [2, 5] });
+  assert.deepEqual((await writer.cut({ last: false })).handles[0]?.covers, { 'a/0': [2, 5] });
 });
 
 /** Waits until a condition holds that only needs the event loop to turn. */

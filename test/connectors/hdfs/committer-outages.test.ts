@@ -137,7 +137,9 @@ test('only what older epochs of this very owner staged, and no slot names, is re
   const others = [partName(5), partName(6), partName(1, { shard: 1 }), 'somebody-elses.ndjson'];
   for (const name of [...others, partName(1), partName(4)]) await scene.stage({ name });
 
-  const report = await scene.virtual.run(scene.committer.abortOrphans(SCOPE, [named], { signal }));
+  const report = await scene.virtual.run(
+    scene.committer.abortOrphans(SCOPE, { handles: [named], open: [] }, { signal }),
+  );
 
   assert.deepEqual([...report.aborted].sort(), [partName(1), partName(4)]);
   assert.equal(report.kept, 3);
@@ -156,7 +158,7 @@ test('an orphan that cannot be removed is kept, counted and logged, and the othe
   const scene = new Committing({ model });
   for (const name of [partName(1), stuck, partName(3)]) await scene.stage({ name });
 
-  const report = await scene.virtual.run(scene.committer.abortOrphans(SCOPE, [], { signal }));
+  const report = await scene.virtual.run(scene.committer.abortOrphans(SCOPE, { handles: [], open: [] }, { signal }));
 
   assert.deepEqual([...report.aborted].sort(), [partName(1), partName(3)]);
   assert.equal(report.kept, 1);
@@ -169,7 +171,7 @@ test('an orphan that cannot be removed is kept, counted and logged, and the othe
 test('a sweep where nothing was ever staged finds nothing', async () => {
   const { virtual, committer } = new Committing();
 
-  const report = await virtual.run(committer.abortOrphans(SCOPE, [], { signal }));
+  const report = await virtual.run(committer.abortOrphans(SCOPE, { handles: [], open: [] }, { signal }));
 
   assert.deepEqual(report, { aborted: [], kept: 0 });
 });
@@ -186,7 +188,7 @@ test('a sweep that is called off rejects with the reason, and removes nothing mo
   });
   for (let counter = 0; counter < 40; counter++) await scene.stage({ name: partName(1, { counter }) });
 
-  const sweeping = scene.committer.abortOrphans(SCOPE, [], { signal: controller.signal });
+  const sweeping = scene.committer.abortOrphans(SCOPE, { handles: [], open: [] }, { signal: controller.signal });
   await assert.rejects(scene.virtual.run(sweeping), (error) => error === why);
 
   await scene.virtual.advance(120_000);

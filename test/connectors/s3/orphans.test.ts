@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { formatPartName } from '../../../connectors/filesink/part-name.ts';
-import type { OrphanScope } from '../../../core/contract/sink.ts';
+import type { S3Handle } from '../../../connectors/s3/handle.ts';
+import type { OrphanScope, PendingHandle } from '../../../core/contract/sink.ts';
 import { refusal } from '../../../testing/s3/errors.ts';
 import type { S3Model } from '../../../testing/s3/model.ts';
 import { Committing, EPOCH, OWNER } from './support/committing.ts';
@@ -38,7 +39,7 @@ test('only uploads of older epochs of this very owner are aborted', async () => 
   const orphans = [keyOf({ epoch: 1 }), keyOf({ epoch: 4 }), keyOf({ epoch: 4, root: 'raw/u/' })];
   for (const key of orphans) await begin(scene.model, key);
 
-  const report = await scene.env.run(scene.committer.abortOrphans(SCOPE, [], { signal }));
+  const report = await scene.env.run(scene.committer.abortOrphans(SCOPE, { handles: [], open: [] }, { signal }));
 
   assert.deepEqual([...report.aborted].sort(), [...orphans].sort());
   assert.deepEqual(keysLeft(scene.model).sort(), [...others].sort());
@@ -52,7 +53,7 @@ test('an upload that a retained slot names is kept, a second one for the same ke
   const [named, forgotten] = [await begin(scene.model, key), await begin(scene.model, key)];
   const keep = [{ ...handle, payload: { ...handle.payload, key, uploadId: named } }];
 
-  await scene.env.run(scene.committer.abortOrphans(SCOPE, keep, { signal }));
+  await scene.env.run(scene.committer.abortOrphans(SCOPE, { handles: keep, open: [] }, { signal }));
 
   const left = scene.model.uploads(BUCKET).map(({ id }) => id);
   assert.ok(left.includes(named));
@@ -63,7 +64,7 @@ test('thousands of orphans are found page by page, and aborted no faster than 50
   const scene = new Committing();
   for (let counter = 0; counter < 1_200; counter++) await begin(scene.model, keyOf({ counter }));
 
-  const { aborted } = await scene.env.run(scene.committer.abortOrphans(SCOPE, [], { signal }));
+  const { aborted } = await scene.env.run(scene.committer.abortOrphans(SCOPE, { handles: [], open: [] }, { signal }));
 
   assert.equal(aborted.length, 1_200);
   assert.deepEqual(keysLeft(scene.model), []);
@@ -74,7 +75,7 @@ test('what cannot be aborted now is kept, said, and aborted the next time', asyn
   const scene = new Committing();
   await begin(scene.model, keyOf());
   scene.model.denied.add('s3:AbortMultipartUpload');
-  const sweep = () => scene.env.run(scene.committer.abortOrphans(SCOPE, [], { signal }));
+  const sweep = () => scene.env.run(scene.committer.abortOrphans(SCOPE, { handles: [], open: [] }, { signal }));
 
   const first = await sweep();
   scene.model.denied.clear();
@@ -92,14 +93,15 @@ test('an upload that somebody else has aborted meanwhile is done', async () => {
   const scene = new Committing({ model });
   await begin(model, keyOf());
 
-  const { aborted } = await scene.env.run(scene.committer.abortOrphans(SCOPE, [], { signal }));
+  const { aborted } = await scene.env.run(scene.committer.abortOrphans(SCOPE, { handles: [], open: [] }, { signal }));
 
   assert.equal(aborted.length, 1);
 });
 
 test('a store that does not list uploads by prefix is noticed and named once', async () => {
   const scene = new Committing({ model: newModel({ behaviour: { uploadsListedFor: 'exactKey' } }) });
-  for (let sweep = 0; sweep < 3; sweep++) await scene.env.run(scene.committer.abortOrphans(SCOPE, [], { signal }));
+  for (let sweep = 0; sweep < 3; sweep++)
+    await scene.env.run(scene.committer.abortOrphans(SCOPE, { handles: [], open: [] }, { signal }));
 
   const advice = scene.env.lines.filter((line) => line.includes('AbortIncompleteMultipartUpload'));
   assert.equal(advice.length, 1);
@@ -109,7 +111,7 @@ test('a store that does not list uploads by prefix is noticed and named once', a
 test('a store that lists them is not warned about', async () => {
   const scene = new Committing();
 
-  await scene.env.run(scene.committer.abortOrphans(SCOPE, [], { signal }));
+  await scene.env.run(scene.committer.abortOrphans(SCOPE, { handles: [], open: [] }, { signal }));
 
   assert.deepEqual(scene.env.lines, []);
   assert.deepEqual(keysLeft(scene.model), []);
@@ -125,21 +127,21 @@ test('the upload that tests the listing is an orphan itself when its process die
       return answer;
     },
   });
-  await assert.rejects(scene.env.run(scene.committer.abortOrphans(SCOPE, [], { signal })));
+  await assert.rejects(scene.env.run(scene.committer.abortOrphans(SCOPE, { handles: [], open: [] }, { signal })));
   const [probe] = keysLeft(scene.model);
   assert.match(probe as string, /_sluice.*probe$/);
 
   const next = new Committing({ model: scene.model });
   const scope = { ...SCOPE, epochBelow: EPOCH + 1 };
-  await next.env.run(next.committer.abortOrphans(scope, [], { signal }));
+  await next.env.run(next.committer.abortOrphans(scope, { handles: [], open: [] }, { signal }));
 
   assert.ok(!keysLeft(scene.model).includes(probe as string));
 });
 
 // The dry run.
 
-const listOn = (scene: Committing, keep: Parameters<Committing['committer']['abortOrphans']>[1] = [], input = {}) =>
-  scene.env.run(sinkOn(scene.model, input).listOrphans(SCOPE, keep, { env: scene.env.env, signal }));
+const listOn = (scene: Committing, handles: PendingHandle<S3Handle>[] = [], input = {}) =>
+  scene.env.run(sinkOn(scene.model, input).listOrphans(SCOPE, { handles, open: [] }, { env: scene.env.env, signal }));
 
 const changesMade = ({ requestCounts }: S3Model) =>
   [...requestCounts].filter(([operation]) => !/^(List|Head|Get)/.test(operation)).map(([operation]) => operation);
@@ -164,7 +166,9 @@ test('a dry run names exactly what is then aborted, and changes nothing', async 
   );
   assert.equal(listing.kept, 2);
   assert.equal(listing.blindness, undefined);
-  const { aborted, kept } = await scene.env.run(scene.committer.abortOrphans(SCOPE, keep, { signal }));
+  const { aborted, kept } = await scene.env.run(
+    scene.committer.abortOrphans(SCOPE, { handles: keep, open: [] }, { signal }),
+  );
   assert.deepEqual(
     listing.orphans.map(({ place }) => place),
     aborted.map((one) => `s3:${BUCKET}/${one}`),
@@ -226,7 +230,7 @@ test('the upload that a dry run begins is an orphan to the instance after the ne
   assert.match(probe as string, /_sluice.*probe$/);
 
   const next = { ...SCOPE, epochBelow: EPOCH + 1 };
-  const { aborted } = await scene.env.run(scene.committer.abortOrphans(next, [], { signal }));
+  const { aborted } = await scene.env.run(scene.committer.abortOrphans(next, { handles: [], open: [] }, { signal }));
 
   assert.ok(aborted.includes(probe as string));
 });

@@ -4,7 +4,7 @@ import type { Slot } from '../../../core/checkpoint/slot.ts';
 import type { Verdict } from '../../../core/contract/sink.ts';
 import { CoordinatorBench, committed, retryLater, TIMEOUT_MS } from '../support/coordinator-bench.ts';
 import { failsWith, mustBe } from '../support/expect.ts';
-import { keyOf, pendingOf, splitsAt, stored } from '../support/slots.ts';
+import { keyOf, pendingOf, stored } from '../support/slots.ts';
 
 const idsOf = ({ pending }: Slot) => pending.map(({ id }) => id);
 const named = (slot: Slot) => slot.pending.map(({ payload }) => (payload as string[])[0]);
@@ -156,17 +156,6 @@ test('an incarnation that is over writes no slot, even on a store that does not 
 
   await assert.rejects(bench.virtual.run(bench.cut(5, 'a')));
   assert.deepEqual(bench.seqs, [1]);
-});
-
-test('a state of open parts is refused instead of being dropped', async () => {
-  const bench = new CoordinatorBench();
-  const staged = { handles: [], state: { open: 'part' } };
-
-  await failsWith(
-    bench.coordinator.checkpoint({ splits: splitsAt({ 'clicks/0': 5 }), staged, records: 0, bytes: 0 }),
-    'bug',
-    'ASSERTION',
-  );
 });
 
 test('a start commits what the claim carries before it resolves, and goes on when some of it has to wait', async () => {

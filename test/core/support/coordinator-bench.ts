@@ -28,7 +28,7 @@ export class CoordinatorBench {
   /** Positions that were announced as visible. */
   readonly visible: number[] = [];
   answer: (handle: Handle) => Verdict | Promise<Verdict> = () => committed;
-  readonly coordinator: Coordinator<Offset, Records>;
+  readonly coordinator: Coordinator<Offset, Records, unknown>;
 
   constructor(facts: readonly SlotFacts[] = [{ kind: 'claim', positions: { 'clicks/0': 0 } }], { retain = 3 } = {}) {
     const chain = chainOf(facts.map((fact, i) => (i === facts.length - 1 ? { epoch: facts.length, ...fact } : fact)));
@@ -39,15 +39,15 @@ export class CoordinatorBench {
         return await Promise.all(handles.map((handle) => this.answer(handle)));
       },
       abortOrphans: async (scope, keep) => {
-        this.sweeps.push({ scope, keep: keep.map(({ id }) => id) });
-        return { aborted: [], kept: keep.length };
+        this.sweeps.push({ scope, keep: keep.handles.map(({ id }) => id) });
+        return { aborted: [], kept: keep.handles.length };
       },
     };
     this.coordinator = new Coordinator({
       log: new CheckpointLog(this.store, this.virtual.env, { pipeline: 'clicks', layout: 1, shard: 0 }),
       claim: stored(chain.at(-1) as Slot),
       positions: offsets,
-      handles: records,
+      sink: { type: 'crates', handles: records },
       committer,
       env: this.virtual.env,
       retain,

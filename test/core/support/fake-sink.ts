@@ -6,6 +6,7 @@ import type {
   CommitPermit,
   Committer,
   Covers,
+  Named,
   OrphanReport,
   OrphanScope,
   PendingHandle,
@@ -107,8 +108,8 @@ export class BoxCommitter implements Committer<BoxHandle> {
     return verdicts;
   }
 
-  async abortOrphans({ epochBelow }: OrphanScope, keep: readonly PendingHandle<BoxHandle>[]): Promise<OrphanReport> {
-    const named = new Set(keep.map(({ payload }) => payload.name));
+  async abortOrphans({ epochBelow }: OrphanScope, keep: Named<BoxHandle>): Promise<OrphanReport> {
+    const named = new Set(keep.handles.map(({ payload }) => payload.name));
     const orphans = [...this.#box.staged.keys()].filter(
       (name) => !named.has(name) && Number(name.split('-')[1]) < epochBelow,
     );

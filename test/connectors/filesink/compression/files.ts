@@ -90,7 +90,7 @@ export class HeldCompressor implements Compressor {
 }
 
 /** A `CompressedFiles` over kept ones. */
-export function compressed(options: Partial<CompressedFilesOptions<string>> = {}) {
+export function compressed(options: Partial<CompressedFilesOptions<string, unknown>> = {}) {
   const inner = new KeptFiles();
   const files = new CompressedFiles({ files: inner, compressor: gzip, ...options });
   const open = (name = 'part') => files.open({ directory: 'd', name, covers: () => ({}) });

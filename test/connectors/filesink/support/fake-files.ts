@@ -1,6 +1,7 @@
 import { parseTemplate } from '../../../../connectors/filesink/directories/template.ts';
 import { openPartWriter, type WriterTuning } from '../../../../connectors/filesink/open-writer.ts';
 import type { PartFile, PartFiles } from '../../../../connectors/filesink/part-files.ts';
+import { PartNames } from '../../../../connectors/filesink/part-name.ts';
 import type { PartWriter } from '../../../../connectors/filesink/part-writer.ts';
 import type { OutputSettings } from '../../../../connectors/filesink/settings.ts';
 import { SharedMemoryBudget } from '../../../../core/runtime/memory-budget.ts';
@@ -17,13 +18,19 @@ export interface FakePart {
   state: 'open' | 'staged' | 'disposed';
 }
 
+/** What a fake part held when it was made durable. */
+export interface FakeState {
+  readonly name: string;
+  readonly length: number;
+}
+
 /** Keeps parts in memory; `gate` is awaited in front of every call. */
-export class FakeFiles implements PartFiles<string> {
+export class FakeFiles implements PartFiles<string, FakeState> {
   readonly parts: FakePart[] = [];
   readonly calls: string[] = [];
   gate: (call: string) => void | Promise<void> = () => {};
 
-  async open({ directory, name }: { directory: string; name: string }): Promise<PartFile<string>> {
+  async open({ directory, name }: { directory: string; name: string }): Promise<PartFile<string, FakeState>> {
     await this.#pass(`open ${directory}`);
     const part: FakePart = { directory, name, text: '', appends: 0, state: 'open' };
     this.parts.push(part);
@@ -37,6 +44,10 @@ export class FakeFiles implements PartFiles<string> {
         await this.#pass(`close ${directory}`);
         part.state = 'staged';
         return name;
+      },
+      persist: async () => {
+        await this.#pass(`persist ${directory}`);
+        return { name, length: part.text.length };
       },
       [Symbol.asyncDispose]: async () => {
         if (part.state === 'open') part.state = 'disposed';
@@ -55,7 +66,7 @@ export const SETTINGS: OutputSettings = {
   format: 'ndjson',
   nulls: 'skip',
   compression: { type: 'none' },
-  roll: { bytes: Number.MAX_SAFE_INTEGER, records: Number.MAX_SAFE_INTEGER },
+  roll: { onCheckpoint: true, bytes: Number.MAX_SAFE_INTEGER, records: Number.MAX_SAFE_INTEGER },
   maxOpenParts: 512,
 };
 
@@ -64,9 +75,13 @@ export function writerOn(
   settings: Partial<OutputSettings> = {},
   tuning?: WriterTuning,
   { env } = new VirtualEnv(),
-): Promise<PartWriter<string>> {
+): Promise<PartWriter<string, FakeState>> {
   const owner = { pipeline: 'p', lineage: '0123456789abcdef', layout: 1, shard: 0, epoch: 3 };
   const memory = new SharedMemoryBudget(MEMORY_BYTES, env);
   const context = { ...owner, env, memory, signal: never };
-  return openPartWriter({ settings: { ...SETTINGS, ...settings }, context, files, handleKind: 'fake', tuning });
+  return openPartWriter({
+    ...{ settings: { ...SETTINGS, ...settings }, context, files, handleKind: 'fake', tuning },
+    names: new PartNames(context),
+    events: { wantsCut: () => files.calls.push('wants a cut') },
+  });
 }

@@ -1,0 +1,57 @@
+import { z } from 'zod';
+import type { Covers, FinishedPart, VersionedCodec } from '../../core/spi.ts';
+import { Slots } from './slots.ts';
+
+/** Copies and requests at a time. */
+const FINISHING_MAX = 4;
+
+/** A part that stays open across checkpoints: where it lies, and what of it is durable. */
+export interface OpenPartState<O = unknown> {
+  readonly place: O;
+  readonly covers: Covers;
+  readonly records: number;
+}
+
+const version1 = z.strictObject({
+  place: z.json(),
+  covers: z.record(z.string(), z.tuple([z.number(), z.number()])),
+  records: z.int().min(1),
+});
+
+/** How slots keep open parts, by how they keep places. */
+export function openPartStates<O>(places: VersionedCodec<O>): VersionedCodec<OpenPartState<O>> {
+  return {
+    version: places.version,
+    encode: ({ place, covers, records }) => ({
+      place: places.encode(place),
+      covers: Object.fromEntries(Object.entries(covers).map(([split, [from, to]]) => [split, [from, to]])),
+      records,
+    }),
+    decode: (version, value) => {
+      const { place, covers, records } = version1.parse(value);
+      return { place: places.decode(version, place), covers, records };
+    },
+  };
+}
+
+/** What became of one place. */
+export type Ended<H> =
+  | { readonly kind: 'staged'; readonly payload: H; readonly bytes: number }
+  | { readonly kind: 'lost'; readonly place: string; readonly why: string };
+
+/** Ends open parts of an earlier incarnation, a few at a time. */
+export async function finishParts<H, O>(
+  parts: readonly OpenPartState<O>[],
+  handleKind: string,
+  end: (place: O) => Promise<Ended<H>>,
+): Promise<FinishedPart<H>[]> {
+  const slots = new Slots(FINISHING_MAX);
+  return await Promise.all(
+    parts.map(async ({ place, covers, records }): Promise<FinishedPart<H>> => {
+      const ended = await slots.run(() => end(place));
+      if (ended.kind === 'lost') return { ...ended, covers };
+      const { payload, bytes } = ended;
+      return { kind: 'staged', handle: { kind: handleKind, phase: 0, covers, records, bytes, payload } };
+    }),
+  );
+}

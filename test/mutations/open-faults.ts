@@ -1,0 +1,74 @@
+import { type Mutation, simulator } from './mutation.ts';
+
+const STAGING = 'connectors/file/staging.ts';
+
+/** Faults in files that stay open across checkpoints. */
+export const openFaults: readonly Mutation[] = [
+  {
+    name: 'open-copied-whole',
+    what: 'a restart finishes an open file with everything in it instead of what its checkpoint recorded',
+    edits: [{ file: STAGING, find: 'bytes: Math.min(bytes - copied, COPY_BYTES) }', replace: 'bytes: COPY_BYTES }' }],
+    caughtBy: simulator(3),
+  },
+  {
+    name: 'open-not-synced',
+    what: 'a checkpoint records bytes of an open file that a power loss can take',
+    edits: [{ file: STAGING, find: '    await durably();\n    return', replace: '    return' }],
+    caughtBy: simulator(78),
+  },
+  {
+    name: 'open-named-by-nobody',
+    what: 'the sweep of orphans discards open files that a checkpoint names',
+    edits: [{ file: 'connectors/file/orphans.ts', find: ', ...keep.open.map(({ place }) => place)', replace: '' }],
+    caughtBy: simulator(3),
+  },
+  {
+    name: 'open-forgotten',
+    what: 'a restart does not finish what the run before was still writing',
+    edits: [
+      {
+        file: 'core/runtime/shard-task.ts',
+        find: '    if (handles.length === 0) return;\n',
+        replace: '    return;\n',
+      },
+    ],
+    caughtBy: simulator(3),
+  },
+  {
+    name: 'open-finished-twice',
+    what: 'the checkpoint that names a finished file still knows it as open',
+    edits: [
+      {
+        file: 'core/checkpoint/coordinator.ts',
+        find: 'state: openPartsState(this.#options.sink, cut.staged.open)',
+        replace:
+          'state: cut.staged.open === undefined ? this.newest.sinks.main.state : openPartsState(this.#options.sink, cut.staged.open)',
+      },
+    ],
+    caughtBy: simulator(12),
+  },
+  {
+    name: 'open-gathered-forgotten',
+    what: 'a checkpoint records an open file without the lines that still gather for it',
+    edits: [
+      {
+        file: 'connectors/filesink/open-part.ts',
+        find: '    this.flush({ all: true });\n',
+        replace: '    this.flush({ all: false });\n',
+      },
+    ],
+    caughtBy: simulator(655),
+  },
+  {
+    name: 'open-waits-for-records',
+    what: 'an open file that is closed for its age waits for new records to be committed',
+    edits: [
+      {
+        file: 'connectors/filesink/part-writer.ts',
+        find: '    if (!this.#options.roll.onCheckpoint) this.#options.onClosedEarly?.();\n',
+        replace: '',
+      },
+    ],
+    caughtBy: simulator(21),
+  },
+];
