@@ -108,7 +108,11 @@ export class ShardTask {
     const finished = await finishOpenParts(sink, session, slot);
     incarnation.signal.throwIfAborted();
     const lost = finished.filter((part) => part.kind === 'lost');
-    if (lost.length > 0) throw openPartsLost(lost);
+    if (lost.length > 0) {
+      // A fenced instance finds them gone because its successor has finished them: that is no loss.
+      await this.#coordinator.proveOwner();
+      throw openPartsLost(lost);
+    }
     const handles = finished.flatMap((part) => (part.kind === 'staged' ? [part.handle] : []));
     if (handles.length === 0) return;
     env.log.info('finished what the previous run was still writing', { files: handles.length });

@@ -35,6 +35,22 @@ export const openFaults: readonly Mutation[] = [
     caughtBy: simulator(3),
   },
   {
+    name: 'open-loss-of-the-replaced',
+    what: 'a replaced run calls it a loss that its successor has finished and discarded what it wants to finish',
+    edits: [
+      {
+        file: 'core/runtime/shard-task.ts',
+        find: '      await this.#coordinator.proveOwner();\n      throw openPartsLost(lost);\n',
+        replace: '      throw openPartsLost(lost);\n',
+      },
+    ],
+    caughtBy: {
+      by: 'test',
+      file: 'test/sim/sim.test.ts',
+      test: 'what once went wrong stays right: open-file-of-a-replaced-run',
+    },
+  },
+  {
     name: 'open-finished-twice',
     what: 'the checkpoint that names a finished file still knows it as open',
     edits: [
