@@ -1,5 +1,6 @@
 import type { SluiceError } from '../../core/spi.ts';
-import type { S3Handle } from './handle.ts';
+import { numbered, type S3Handle } from './handle.ts';
+import type { PartTag } from './s3-api.ts';
 
 /** What came of asking to complete an upload. */
 export type CompleteAnswer =
@@ -72,18 +73,18 @@ function mayStillBeThere({ kind }: CompleteAnswer): boolean {
 export function sameParts(
   sent: S3Handle['parts'],
   listed: readonly { number: number; bytes: number; etag: string; crc32?: string | undefined }[],
-): { kind: 'same'; parts: { etag: string; crc32?: string | undefined }[] } | { kind: 'changed'; part: number } {
+): { kind: 'same'; parts: PartTag[] } | { kind: 'changed'; part: number } {
   const byNumber = new Map(listed.map((part) => [part.number, part]));
-  const parts: { etag: string; crc32?: string | undefined }[] = [];
-  for (const [index, { etag, bytes, crc32 }] of sent.entries()) {
-    const found = byNumber.get(index + 1);
+  const parts: PartTag[] = [];
+  for (const { number, etag, bytes, crc32 } of numbered(sent)) {
+    const found = byNumber.get(number);
     // An encrypted part has another ETag each time it is sent, so its checksum counts first.
     const isSame =
       found !== undefined &&
       found.bytes === bytes &&
       (crc32 === undefined || found.crc32 === undefined ? found.etag === etag : found.crc32 === crc32);
-    if (!isSame) return { kind: 'changed', part: index + 1 };
-    parts.push({ etag: found.etag, crc32 });
+    if (!isSame) return { kind: 'changed', part: number };
+    parts.push({ number, etag: found.etag, crc32 });
   }
   return { kind: 'same', parts };
 }

@@ -16,10 +16,12 @@ import { Slots } from '../filesink/slots.ts';
 import { type CommitDecision, type CompleteAnswer, decideCommit, type Seen, sameParts } from './commit-decision.ts';
 import { isS3Error, S3Error } from './errors.ts';
 import type { S3Handle } from './handle.ts';
+import type { OpenUploadState } from './open-upload.ts';
 import { type Orphans, uploadsOf } from './orphans.ts';
 import { planRetry, type Retrier } from './retry.ts';
 import type { ListedPart, PartTag, S3Api } from './s3-api.ts';
-import { TOKEN } from './upload.ts';
+import { sweepTails } from './tail-sweep.ts';
+import { TOKEN } from './token.ts';
 
 const IN_FLIGHT_MAX = 16;
 /** The least that a lifecycle rule can be set to, and what stores of other makes do by default, less a clock or two. */
@@ -29,6 +31,9 @@ type Settlement = Exclude<CommitDecision, { kind: 'complete' }>;
 type Missing = Extract<CommitDecision, { kind: 'missing' }>['why'];
 
 export interface S3CommitterOptions {
+  readonly bucket: string;
+  /** Ends with a slash, unless empty. */
+  readonly root: string;
   readonly api: S3Api;
   readonly retrier: Retrier;
   readonly orphans: Orphans;
@@ -41,7 +46,7 @@ export interface S3CommitterOptions {
 }
 
 /** Makes uploads visible by completing them: atomic, and possible once per upload. */
-export class S3Committer implements Committer<S3Handle> {
+export class S3Committer implements Committer<S3Handle, OpenUploadState> {
   readonly #options: S3CommitterOptions;
   readonly #slots = new Slots(IN_FLIGHT_MAX);
   /** Uploads that are to be tried again, and since when (monotonic) nothing of them is to be seen. */
@@ -59,12 +64,13 @@ export class S3Committer implements Committer<S3Handle> {
     return Promise.all(handles.map((handle) => this.#slots.run(() => this.#settle(handle, signal))));
   }
 
-  abortOrphans(
+  async abortOrphans(
     scope: OrphanScope,
-    keep: Named<S3Handle>,
+    keep: Named<S3Handle, OpenUploadState>,
     { signal = new AbortController().signal }: CallOptions,
   ): Promise<OrphanReport> {
-    return this.#options.orphans.abort(scope, uploadsOf(keep), signal);
+    await sweepTails(this.#options, scope, keep, signal);
+    return await this.#options.orphans.abort(scope, uploadsOf(keep), signal);
   }
 
   async #settle({ epoch, payload }: PendingHandle<S3Handle>, signal: AbortSignal): Promise<Verdict> {

@@ -12,6 +12,7 @@ import { judgeStaged, type StagedKind } from '../filesink/orphan.ts';
 import { formatPartName } from '../filesink/part-name.ts';
 import { isS3Error } from './errors.ts';
 import type { S3Handle } from './handle.ts';
+import type { OpenUploadState } from './open-upload.ts';
 import type { Retrier } from './retry.ts';
 import type { ListedUpload, S3Api, UploadPlace } from './s3-api.ts';
 
@@ -37,8 +38,9 @@ export interface OrphansOptions {
 }
 
 /** What slots name is kept. */
-export function uploadsOf(keep: Named<S3Handle>): ReadonlySet<string> {
-  return new Set(keep.handles.map(({ payload }) => payload.uploadId));
+export function uploadsOf({ handles, open }: Named<S3Handle, OpenUploadState>): ReadonlySet<string> {
+  const ids = open.flatMap(({ place }) => place.upload?.uploadId ?? []);
+  return new Set([...ids, ...handles.map(({ payload }) => payload.uploadId)]);
 }
 
 interface StagedUpload {

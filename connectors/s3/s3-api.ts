@@ -6,6 +6,12 @@ export interface ObjectPlace {
   readonly key: string;
 }
 
+export interface ByteRange {
+  readonly from: number;
+  /** At least one. */
+  readonly bytes: number;
+}
+
 /** One multipart upload: bytes that no reader sees until it is completed. */
 export interface UploadPlace extends ObjectPlace {
   readonly uploadId: string;
@@ -19,6 +25,8 @@ export interface ListedUpload extends UploadPlace {
 
 /** What the answer to one part says about it; completing has to name it. */
 export interface PartTag {
+  /** From 1; left out where it follows the one before. */
+  readonly number?: number | undefined;
   readonly etag: string;
   /** Base64, when the store was given one and will want it again. */
   readonly crc32?: string | undefined;
@@ -77,7 +85,8 @@ export type Versioning = 'enabled' | 'suspended' | 'never';
 export interface S3Api {
   /** Writes a whole object unless the key exists (`If-None-Match: *`). */
   putIfAbsent(place: ObjectPlace, body: Uint8Array, options?: CallOptions): Promise<'created' | 'exists'>;
-  get(place: ObjectPlace, options?: CallOptions): Promise<Uint8Array | undefined>;
+  /** All of it, or the bytes of a range that lie in it. Undefined when there is no such object. */
+  get(place: ObjectPlace, options?: CallOptions & { range?: ByteRange | undefined }): Promise<Uint8Array | undefined>;
   head(place: ObjectPlace, options?: CallOptions): Promise<ObjectHead | undefined>;
   /** A key that does not exist is fine. */
   delete(place: ObjectPlace, options?: CallOptions): Promise<void>;

@@ -15,7 +15,9 @@ import type { CallOptions } from '../../core/spi.ts';
 import { crc32Base64 } from './checksum.ts';
 import { requestMsFor } from './client.ts';
 import { isS3Error } from './errors.ts';
+import { numbered } from './handle.ts';
 import type {
+  ByteRange,
   LifecycleRule,
   ListedPart,
   ListedUpload,
@@ -57,10 +59,14 @@ export class SdkApi implements S3Api {
     }
   }
 
-  async get(place: ObjectPlace, { signal }: CallOptions = {}): Promise<Uint8Array | undefined> {
+  async get(
+    place: ObjectPlace,
+    { signal, range }: CallOptions & { range?: ByteRange | undefined } = {},
+  ): Promise<Uint8Array | undefined> {
     const doing = { doing: 'read', permission: 's3:GetObject' };
     const get = this.#connection.send(doing, place, signal, async (client, options) => {
-      const { Body } = await client.send(new GetObjectCommand(named(place)), options);
+      const Range = range && `bytes=${range.from}-${range.from + range.bytes - 1}`;
+      const { Body } = await client.send(new GetObjectCommand({ ...named(place), Range }), options);
       return Body === undefined ? new Uint8Array() : await Body.transformToByteArray();
     });
     return await this.#unlessMissing(place, get, signal);
@@ -146,7 +152,10 @@ export class SdkApi implements S3Api {
 
   async completeUpload(place: UploadPlace, parts: readonly PartTag[], { signal }: CallOptions = {}): Promise<void> {
     const doing = { doing: 'complete the upload of', permission: 's3:PutObject' };
-    const Parts = parts.map(({ etag, crc32 }, index) => ({ PartNumber: index + 1, ETag: etag, ...sum(crc32) }));
+    const Parts = numbered(parts).map(({ number, etag, crc32 }) => ({
+      ...{ PartNumber: number, ETag: etag },
+      ...sum(crc32),
+    }));
     await this.#connection.send(doing, place, signal, (client, options) =>
       client.send(
         new CompleteMultipartUploadCommand({

@@ -13,12 +13,15 @@ import type {
   Store,
   WriterEvents,
 } from '../../core/spi.ts';
+import { finishParts } from '../filesink/open-state.ts';
 import { openPartWriter, type WriterTuning } from '../filesink/open-writer.ts';
 import { PartNames } from '../filesink/part-name.ts';
 import { S3Committer } from './committer.ts';
 import { diagnoseSink } from './diagnosis.ts';
 import { asStartError } from './errors.ts';
+import { UploadFinisher } from './finish.ts';
 import { type S3Handle, s3Handles } from './handle.ts';
+import { type OpenUploadState, openUploadStates } from './open-upload.ts';
 import { Orphans, uploadsOf } from './orphans.ts';
 import { PartMemory } from './part-memory.ts';
 import { Retrier } from './retry.ts';
@@ -26,11 +29,14 @@ import type { ObjectAttributes, S3Api } from './s3-api.ts';
 import type { s3Settings } from './settings.ts';
 import { Spool, type SpoolOptions } from './spool.ts';
 import { identityOf, S3Store } from './store.ts';
+import { Tails } from './tails.ts';
 import { Uploads } from './upload.ts';
 
 const MISSING_MS = 60_000;
 /** Parts have three quarters of the memory, what the source has read needs some, too. */
 const GATHER_SHARE = 1 / 16;
+
+const HANDLE_KIND = 'file';
 
 export type S3SinkSettings = z.output<typeof s3Settings>;
 
@@ -46,10 +52,11 @@ export interface S3SinkOptions {
 }
 
 /** Files as objects: staged as multipart uploads, made visible by completing them. */
-export class S3Sink implements Sink<S3Handle> {
+export class S3Sink implements Sink<S3Handle, OpenUploadState> {
   readonly type = 's3';
   readonly identity: string;
   readonly handles = s3Handles;
+  readonly states = openUploadStates;
   readonly #options: S3SinkOptions;
   /** Ends with a slash, unless empty. */
   readonly #root: string;
@@ -84,7 +91,11 @@ export class S3Sink implements Sink<S3Handle> {
     yield* diagnoseSink({ bucket, root: this.#root, api, attributes: attributesOf(settings) }, context);
   }
 
-  async listOrphans(scope: OrphanScope, keep: Named<S3Handle>, { env, signal }: CheckContext): Promise<OrphanListing> {
+  async listOrphans(
+    scope: OrphanScope,
+    keep: Named<S3Handle, OpenUploadState>,
+    { env, signal }: CheckContext,
+  ): Promise<OrphanListing> {
     const { settings, api } = this.#options;
     const owner = { ...scope, epoch: scope.epochBelow };
     const { bucket } = settings;
@@ -96,28 +107,31 @@ export class S3Sink implements Sink<S3Handle> {
     }
   }
 
-  async open(context: SinkContext): Promise<SinkSession<S3Handle>> {
+  async open(context: SinkContext): Promise<SinkSession<S3Handle, OpenUploadState>> {
     const { settings, api, missingMs = MISSING_MS, tuning } = this.#options;
     const { bucket, takenByReaders, partBytes } = settings;
     const { env, epoch, signal } = context;
     const root = this.#root;
     const retrier = new Retrier(env);
     const orphans = new Orphans({ bucket, root, api, retrier, env, owner: context });
-    const committer = new S3Committer({ api, retrier, orphans, epoch, env, takenByReaders, missingMs });
+    const committer = new S3Committer({ bucket, root, api, retrier, orphans, epoch, env, takenByReaders, missingMs });
     const spool = this.#spool(env);
     const memories: PartMemory[] = [];
+    const names = new PartNames(context);
+    const attributes = attributesOf(settings);
+    const tails = new Tails({ bucket, root, api, retrier, names: new PartNames(context), signal });
+    const finisher = new UploadFinisher({ api, retrier, attributes, epoch, names, env, signal });
     const openWriter = async (events: WriterEvents) => {
       const reservation = await context.memory.reserve(0, { signal });
       const memory = new PartMemory({ budgetBytes: context.memory.limitBytes, reservation });
       memories.push(memory);
-      const attributes = attributesOf(settings);
       return openPartWriter({
         settings,
         context,
-        files: new Uploads({ bucket, root, attributes, partBytes, api, retrier, memory, spool, env, signal }),
-        names: new PartNames(context),
+        files: new Uploads({ bucket, root, attributes, partBytes, api, retrier, memory, spool, tails, env, signal }),
+        names,
         events,
-        handleKind: 'file',
+        handleKind: HANDLE_KIND,
         gatherShare: GATHER_SHARE,
         tuning,
       });
@@ -125,6 +139,7 @@ export class S3Sink implements Sink<S3Handle> {
     return {
       committer,
       openWriter,
+      finishOpen: (states) => finishParts(states, HANDLE_KIND, (open) => finisher.finish(open)),
       [Symbol.asyncDispose]: async () => {
         for (const memory of memories) memory.release();
       },

@@ -93,6 +93,16 @@ export class ParkedPart {
     return written;
   }
 
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Fills `into` with what was added from there on. */
+  async copyTo(into: Buffer, position: number): Promise<void> {
+    await Promise.all(this.#writes);
+    await this.#transfer('read back from', into, (file, rest, at) => file.read(rest, at), position);
+  }
+
   /** All bytes in one buffer on its way, once memory has room for them. The file is gone afterwards. */
   async load(signal: AbortSignal): Promise<Gathered> {
     const { loads, memory } = this.#options;

@@ -2,18 +2,22 @@ import { assert, type Covers, type Env, type Logger } from '../../core/spi.ts';
 import type { NewPart, PartFile, PartFiles } from '../filesink/part-files.ts';
 import { Slots } from '../filesink/slots.ts';
 import type { S3Handle, SentPart } from './handle.ts';
+import type { OpenUpload } from './open-upload.ts';
 import { Filling, type Gathered, type PartMemory } from './part-memory.ts';
 import { PARTS_MAX, partBytesAt } from './part-size.ts';
 import type { Retrier } from './retry.ts';
 import type { ObjectAttributes, ObjectPlace, S3Api } from './s3-api.ts';
 import { ParkedPart, type Spool } from './spool.ts';
+import type { TailPiece, Tails } from './tails.ts';
+import { TOKEN } from './token.ts';
 
 /** Requests of parts at a time, over all files: enough for a fast line, few enough for a slow one. */
 const IN_FLIGHT_MAX = 16;
 /** S3 takes 2 KB of metadata in all. */
 const OFFSETS_CHARS_MAX = 1_800;
+/** A tail of so many pieces is written anew as one, so that slots stay small. */
+const PIECES_MAX = 16;
 
-export const TOKEN = 'sluice-token';
 /** Offsets in the file by split, from (inclusive) to (exclusive), as in a slot. */
 const OFFSETS = 'sluice-offsets';
 
@@ -28,12 +32,14 @@ export interface UploadsOptions {
   readonly memory: PartMemory;
   /** Where parts wait that memory is short of; without one their files are closed early. */
   readonly spool?: Spool | undefined;
+  /** For files that stay open across checkpoints. */
+  readonly tails: Tails;
   readonly env: Pick<Env, 'clock' | 'ids'> & { readonly log: Logger };
   readonly signal: AbortSignal;
 }
 
 /** Stages files as multipart uploads, which no reader sees until they are completed. */
-export class Uploads implements PartFiles<S3Handle> {
+export class Uploads implements PartFiles<S3Handle, OpenUpload> {
   readonly #options: UploadsOptions;
   readonly #slots = new Slots(IN_FLIGHT_MAX);
   readonly #open = new Set<Upload>();
@@ -48,7 +54,7 @@ export class Uploads implements PartFiles<S3Handle> {
     if (spool === undefined) memory.onShortage = relieve;
   }
 
-  async open({ directory, name, covers }: NewPart): Promise<PartFile<S3Handle>> {
+  async open({ directory, name, covers }: NewPart): Promise<PartFile<S3Handle, OpenUpload>> {
     const { bucket, root } = this.#options;
     const place = { bucket, key: `${root}${directory}/${name}` };
     const upload = new Upload({
@@ -81,7 +87,7 @@ interface UploadOptions extends UploadsOptions {
  * One file on its way. Nothing is sent before a part is full or the file is closed, so a small file costs one request for
  * the upload, one for its only part and one to complete it.
  */
-class Upload implements PartFile<S3Handle> {
+class Upload implements PartFile<S3Handle, OpenUpload> {
   readonly #options: UploadOptions;
   readonly #token: string;
   /** Ends requests on their way once the file is given up, or the incarnation is over. */
@@ -91,6 +97,8 @@ class Upload implements PartFile<S3Handle> {
   #filling: Filling;
   /** What of the same part went to disk before. */
   #parked: ParkedPart | undefined;
+  /** What of the same part is durable. */
+  #tail: TailPiece[] = [];
   #bytes = 0;
   #isComplete = false;
   #state: { kind: 'open' } | { kind: 'failed'; why: unknown } | { kind: 'closed' } = { kind: 'open' };
@@ -142,6 +150,17 @@ class Upload implements PartFile<S3Handle> {
     return { ...place, uploadId, token: this.#token, bytes: this.#bytes, begunAtMs, parts };
   }
 
+  async persist(): Promise<OpenUpload> {
+    const { place } = this.#options;
+    this.#throwFailure();
+    const tailBytes = this.#tail.reduce((sum, { bytes }) => sum + bytes, 0);
+    if (this.#partBytes > tailBytes) await this.#addToTail(tailBytes);
+    const parts = await Promise.all(this.#parts);
+    const upload = parts.length === 0 ? undefined : await this.#create();
+    this.#throwFailure();
+    return { ...place, token: this.#token, upload, parts, tail: [...this.#tail], bytes: this.#bytes };
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#state.kind === 'closed') return;
     this.#end();
@@ -162,9 +181,37 @@ class Upload implements PartFile<S3Handle> {
     return this.#filling;
   }
 
+  /** Of the part being filled, in memory or on disk. */
+  get #partBytes(): number {
+    return (this.#parked?.bytes ?? 0) + this.#filling.used;
+  }
+
+  /** Nothing is appended meanwhile, though memory that gets short may move all of it to disk. */
+  async #addToTail(tailBytes: number): Promise<void> {
+    const isLong = this.#tail.length >= PIECES_MAX;
+    const from = isLong ? 0 : tailBytes;
+    const piece = await this.#options.tails.put(this.#partBytes - from, (into) => this.#copyTo(into, from));
+    this.#tail = isLong ? [piece] : [...this.#tail, piece];
+  }
+
+  async #copyTo(into: Buffer, from: number): Promise<void> {
+    let copied = 0;
+    while (copied < into.length) {
+      this.#throwFailure();
+      const at = from + copied;
+      const onDisk = this.#parked?.bytes ?? 0;
+      if (at < onDisk) {
+        const rest = into.subarray(copied, copied + Math.min(into.length - copied, onDisk - at));
+        await (this.#parked as ParkedPart).copyTo(rest, at);
+        copied += rest.length;
+      } else copied += this.#filling.buffer.copy(into, copied, at - onDisk, this.#filling.used);
+    }
+  }
+
   #sendGathered(): void {
     const { memory, partBytes } = this.#options;
     const number = this.#parts.length + 1;
+    this.#tail = [];
     assert(number <= PARTS_MAX, 'a file is closed before it has too many parts');
     // Together with what is on disk it may be more than memory has room for: there it waits until it has.
     if (this.#parked !== undefined) this.park();

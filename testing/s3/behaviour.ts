@@ -27,6 +27,8 @@ export interface Behaviour {
   listLagChanges: number;
   /** Requests signed at another time than the model's, by more than 15 minutes, are refused with RequestTimeTooSkewed (all). */
   checksRequestTime: boolean;
+  /** Of every part but the last; smaller ones keep a simulation's files small. */
+  partBytesMin: number;
 }
 
 export const STRICT: Readonly<Behaviour> = {
@@ -40,4 +42,5 @@ export const STRICT: Readonly<Behaviour> = {
   opaqueETags: false,
   listLagChanges: 0,
   checksRequestTime: false,
+  partBytesMin: 5 * 1024 * 1024,
 };

@@ -1,3 +1,4 @@
+import type { Behaviour } from './behaviour.ts';
 import type { Checksum, StoredObject, StoredPart, Upload } from './bucket.ts';
 import { checkWriteConditions, unquoted } from './conditions.ts';
 import { notModelled, S3Refusal } from './errors.ts';
@@ -8,8 +9,6 @@ import { checkCrc32, crc32Base64, md5Hex, receivedPayload } from './payload.ts';
 import { parsedElements, type Xml, xmlAnswer } from './xml.ts';
 
 const PARTS_MAX = 10_000;
-/** Of every part but the last. */
-const PART_BYTES_MIN = 5 * 1024 * 1024;
 
 /** `id` is one that no upload had before. */
 export function createUpload({ request, bucket, key, nowMs }: Context, id: string): S3Response {
@@ -71,7 +70,7 @@ export function completeUpload(context: Context): S3Response {
   if (again !== undefined) return again;
 
   const upload = requireUpload(context);
-  const parts = listedParts(upload, listed);
+  const parts = listedParts(upload, listed, behaviour);
   if (!behaviour.ignoresConditions) checkWriteConditions(request, bucket.get(key));
   const object = assembled(upload, parts, nowMs, behaviour.opaqueETags ? context.etagOf : undefined);
   checkWhole(context, object);
@@ -104,7 +103,11 @@ function answeredAgain(context: Context): S3Response | undefined {
 }
 
 /** The parts that a Complete names, in its order, once it has them all. */
-function listedParts(upload: Upload, listed: readonly Record<string, string>[]): StoredPart[] {
+function listedParts(
+  upload: Upload,
+  listed: readonly Record<string, string>[],
+  { partBytesMin }: Pick<Behaviour, 'partBytesMin'>,
+): StoredPart[] {
   const parts = listed.map(({ PartNumber, ETag, ChecksumCRC32 }): StoredPart => {
     if (PartNumber === undefined || ETag === undefined) throw new S3Refusal('MalformedXML');
     const part = upload.parts.get(Number(PartNumber));
@@ -126,13 +129,13 @@ function listedParts(upload: Upload, listed: readonly Record<string, string>[]):
   });
   if (parts.some(({ number }, at) => at > 0 && number <= (parts[at - 1] as StoredPart).number))
     throw new S3Refusal('InvalidPartOrder', { fields: [['UploadId', upload.id]] });
-  const small = parts.slice(0, -1).find(({ body }) => body.length < PART_BYTES_MIN);
+  const small = parts.slice(0, -1).find(({ body }) => body.length < partBytesMin);
   if (small !== undefined)
     throw new S3Refusal('EntityTooSmall', {
       fields: [
         ['PartNumber', small.number],
         ['ProposedSize', small.body.length],
-        ['MinSizeAllowed', PART_BYTES_MIN],
+        ['MinSizeAllowed', partBytesMin],
         ['ETag', small.etag],
       ],
     });

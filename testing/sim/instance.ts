@@ -9,6 +9,7 @@ import { HdfsStore } from '../../connectors/hdfs/store.ts';
 import { kafkaSourceSettings } from '../../connectors/kafka/settings.ts';
 import { kafkaSource } from '../../connectors/kafka/source.ts';
 import type { S3Handle } from '../../connectors/s3/handle.ts';
+import type { OpenUploadState } from '../../connectors/s3/open-upload.ts';
 import type { S3Api } from '../../connectors/s3/s3-api.ts';
 import { SdkApi } from '../../connectors/s3/sdk-api.ts';
 import { type ConnectionSettings, s3Settings, s3StoreSettings } from '../../connectors/s3/settings.ts';
@@ -33,7 +34,7 @@ import type { VirtualProcess, VirtualTime } from '../virtual-time.ts';
 import type { Caller, Calls } from './calls.ts';
 import { hdfsClient, hdfsSettingsOf } from './hdfs-client.ts';
 import { OverwritingStore, StaleStore } from './lying-stores.ts';
-import { BUCKET, OUT, OUT_PREFIX, STATE, STATE_PREFIX } from './places.ts';
+import { BUCKET, OUT, OUT_PREFIX, SMALL_PART_BYTES, STATE, STATE_PREFIX } from './places.ts';
 import type { Plan } from './plan.ts';
 import type { Weather } from './weather.ts';
 
@@ -188,7 +189,9 @@ function fileSink({ plan }: Surroundings, fs: FileSystem, files: Files): Sink {
 
 function s3Sink(around: Surroundings, self: Caller, files: Files): Sink {
   const prefix = OUT_PREFIX.slice(0, -1);
-  const settings = s3Settings.parse({ type: 's3', bucket: BUCKET, prefix, ...S3_CONNECTION, ...files });
+  const parsed = s3Settings.parse({ type: 's3', bucket: BUCKET, prefix, ...S3_CONNECTION, ...files });
+  // A file that stays open is to have parts, and a run is to be short.
+  const settings = around.plan.staysOpen ? { ...parsed, partBytes: SMALL_PART_BYTES } : parsed;
   const options = { settings, api: s3Api(around, self, settings), tuning: tuningOf(around.plan) };
   if (!around.plan.spool) return new S3Sink(options);
   const send = through(around, self, 'disk');
@@ -201,7 +204,7 @@ function s3Sink(around: Surroundings, self: Caller, files: Files): Sink {
 
 /** One whose memory holds one part that has begun. */
 class S3SinkInNeed extends S3Sink {
-  override open(context: SinkContext): Promise<SinkSession<S3Handle>> {
+  override open(context: SinkContext): Promise<SinkSession<S3Handle, OpenUploadState>> {
     const { memory } = context;
     return super.open({
       ...context,

@@ -194,7 +194,7 @@ function withFiles(plan: Plan, dice: Dice): Plan {
 
 /** Some runs keep files open across checkpoints, where the sink can; quiet ones show their last records when a file is old. */
 function withOpenFiles(plan: Plan, dice: Dice): Plan {
-  if (plan.sink !== 'file' || !dice.chance(0.15)) return plan;
+  if (plan.sink === 'hdfs' || !dice.chance(0.15)) return plan;
   return { ...plan, staysOpen: true, rollAgeMs: plan.rollAgeMs ?? dice.pick([200, 1_000, 5_000]) };
 }
 

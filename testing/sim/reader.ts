@@ -84,8 +84,11 @@ export class Reader {
 
   #judgeEpoch(path: string, epochMaxBefore: number): void {
     const { epoch } = visibleFile(path);
-    // A commit that has to be tried again is overtaken by those behind it.
-    const mayBeLate = this.#world.sometimes.has('a commit tried again');
+    const { plan, sometimes } = this.#world;
+    // A commit that has to be tried again is overtaken by those behind it, and an upload keeps its key whoever ends it.
+    const mayBeLate =
+      sometimes.has('a commit tried again') ||
+      (plan.sink === 's3' && sometimes.has('open files finished by a successor'));
     if (epoch < epochMaxBefore && !mayBeLate)
       this.#world.wrong(`zombie: ${path} appeared after files of epoch ${epochMaxBefore}`);
     this.#epochMax = Math.max(this.#epochMax, epoch);

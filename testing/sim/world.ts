@@ -11,7 +11,7 @@ import { type Caller, Calls, type Fate, type Port, type Strike } from './calls.t
 import { hdfsCluster } from './hdfs-files.ts';
 import { type Changes, type Surroundings, simulatedEnv, simulatedPipeline } from './instance.ts';
 import { storedCheckpoints } from './output.ts';
-import { BUCKET } from './places.ts';
+import { BUCKET, SMALL_PART_BYTES } from './places.ts';
 import type { Plan } from './plan.ts';
 import { Trace } from './trace.ts';
 import { errorOf, Weather } from './weather.ts';
@@ -31,7 +31,9 @@ export interface Instance extends Caller {
 interface StoredSlot {
   readonly epoch: number;
   readonly pending: readonly unknown[];
-  readonly sinks: { readonly main: { readonly state: readonly { value: { place: { staged: string } } }[] } };
+  readonly sinks: {
+    readonly main: { readonly state: readonly { value: { place: { staged?: string; key?: string } } }[] };
+  };
   readonly source: { readonly splits: readonly { id: string; position: { offset: number } }[] };
 }
 
@@ -54,7 +56,7 @@ export class World implements Surroundings {
   readonly weather: Weather;
   readonly calls: Calls;
   readonly objects = new Map<string, Uint8Array>();
-  readonly s3 = new S3Model({ buckets: [BUCKET] });
+  readonly s3: S3Model;
   readonly hdfs: HdfsModel;
   readonly creators = new Map<string, string>();
   readonly instances: Instance[] = [];
@@ -73,6 +75,7 @@ export class World implements Surroundings {
     this.dice = new Dice(plan.seed).fork('world');
     this.trace = new Trace({ keepAll: keepTrace });
     this.self = this.time.process({ pid: 0, seed: plan.seed });
+    this.s3 = new S3Model({ buckets: [BUCKET], behaviour: plan.staysOpen ? { partBytesMin: SMALL_PART_BYTES } : {} });
     this.hdfs = hdfsCluster(plan, () => this.time.nowMs);
     this.kafka = new KafkaModel({ nodes: plan.nodes });
     this.weather = new Weather(plan, this.dice.fork('weather'));
@@ -196,7 +199,7 @@ export class World implements Surroundings {
   /** Names of staged files that some checkpoint knows as still being written. */
   openFiles(): Set<string> {
     const states = this.slotPaths().flatMap((path) => this.#readSlot(path).sinks.main.state);
-    return new Set(states.map(({ value }) => basename(value.place.staged)));
+    return new Set(states.map(({ value }) => basename(value.place.staged ?? value.place.key ?? '')));
   }
 
   /** That of the incarnation that claimed last. */

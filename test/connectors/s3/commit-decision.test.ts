@@ -7,6 +7,7 @@ import {
   type Seen,
   sameParts,
 } from '../../../connectors/s3/commit-decision.ts';
+import type { SentPart } from '../../../connectors/s3/handle.ts';
 import { SluiceError } from '../../../core/errors.ts';
 
 const TOKEN = 'ours';
@@ -136,10 +137,19 @@ test('parts under other ETags are the same when lengths and checksums are, and a
   assert.deepEqual(found, {
     kind: 'same',
     parts: [
-      { etag: '"a"-again', crc32: 'AAAA' },
-      { etag: '"b"-again', crc32: 'BBBB' },
+      { number: 1, etag: '"a"-again', crc32: 'AAAA' },
+      { number: 2, etag: '"b"-again', crc32: 'BBBB' },
     ],
   });
+});
+
+test('a part with a number of its own is looked for under it', () => {
+  const [first, last] = sent as [SentPart, SentPart];
+  const numberedLast = { ...last, number: 9_014 };
+  const own = listed.map((part) => (part.number === 2 ? { ...part, number: 9_014 } : part));
+
+  assert.equal(sameParts([first, numberedLast], own).kind, 'same');
+  assert.deepEqual(sameParts([first, numberedLast], listed), { kind: 'changed', part: 9_014 });
 });
 
 test('without checksums only the ETags tell parts apart', () => {

@@ -17,7 +17,7 @@ import { SinkRun } from '../../../testing/conformance/sink-run.ts';
 import type { S3Exchange } from '../../../testing/s3/handler.ts';
 import { MemorySpoolDisk, type SpoolCall } from '../../../testing/s3/memory-spool-disk.ts';
 import { VirtualEnv } from '../../core/support/virtual-env.ts';
-import { apiOn, BUCKET, newModel, settingsOf, visibleIn } from './support/scene.ts';
+import { apiOn, BUCKET, newModel, settingsOf, tailsOn, visibleIn } from './support/scene.ts';
 
 const KiB = 1024;
 const MiB = 1024 * KiB;
@@ -44,10 +44,11 @@ function sceneOf({ budgetBytes, partBytes, disk, exchange }: SceneOptions) {
     },
     release() {},
   };
+  const api = apiOn(model, exchange === undefined ? {} : { exchange });
+  const retrier = new Retrier(env.env);
   const uploads = new Uploads({
     ...{ bucket: BUCKET, root: 'raw/', attributes: {}, partBytes, env: env.env, signal: controller.signal },
-    api: apiOn(model, exchange === undefined ? {} : { exchange }),
-    retrier: new Retrier(env.env),
+    ...{ api, retrier, tails: tailsOn({ api, retrier, signal: controller.signal }) },
     memory: new PartMemory({ budgetBytes, reservation }),
     spool: disk === undefined ? undefined : new Spool({ directory: '/spool', disk, ids: env.env.ids }),
   });

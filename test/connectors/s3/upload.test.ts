@@ -8,7 +8,7 @@ import { Uploads } from '../../../connectors/s3/upload.ts';
 import { refusal } from '../../../testing/s3/errors.ts';
 import type { S3Exchange } from '../../../testing/s3/handler.ts';
 import { VirtualEnv } from '../../core/support/virtual-env.ts';
-import { apiOn, BUCKET, newModel } from './support/scene.ts';
+import { apiOn, BUCKET, newModel, tailsOn } from './support/scene.ts';
 
 const MiB = 1024 * 1024;
 const PART = 5 * MiB;
@@ -24,13 +24,14 @@ function bench({ exchange, attributes = {}, model = newModel(), wrap = (api) => 
     },
     release() {},
   };
+  const api = wrap(apiOn(model, exchange === undefined ? {} : { exchange }));
+  const retrier = new Retrier(env.env);
   const uploads = new Uploads({
     bucket: BUCKET,
     root: 'raw/',
     attributes,
     partBytes: PART,
-    api: wrap(apiOn(model, exchange === undefined ? {} : { exchange })),
-    retrier: new Retrier(env.env),
+    ...{ api, retrier, tails: tailsOn({ api, retrier, signal: controller.signal }) },
     memory: new PartMemory({ budgetBytes: 96 * MiB, reservation }),
     env: env.env,
     signal: controller.signal,

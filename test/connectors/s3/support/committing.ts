@@ -8,7 +8,7 @@ import type { CommitPermit, PendingHandle, Verdict } from '../../../../core/cont
 import type { S3Exchange } from '../../../../testing/s3/handler.ts';
 import type { S3Model } from '../../../../testing/s3/model.ts';
 import { VirtualEnv } from '../../../core/support/virtual-env.ts';
-import { apiOn, BUCKET, newModel } from './scene.ts';
+import { apiOn, BUCKET, newModel, tailsOn } from './scene.ts';
 
 const permit = { seq: 1, epoch: 1 } as CommitPermit;
 export const OWNER = { pipeline: 'p', lineage: '0123456789abcdef', layout: 1, shard: 0 };
@@ -37,7 +37,7 @@ export class Committing {
     const owner = { ...OWNER, epoch: EPOCH };
     const orphans = new Orphans({ bucket: BUCKET, root: 'raw/', api, retrier: this.retrier, owner, env });
     this.committer = new S3Committer({
-      ...{ api, orphans, takenByReaders, env, epoch: EPOCH },
+      ...{ bucket: BUCKET, root: 'raw/', api, orphans, takenByReaders, env, epoch: EPOCH },
       retrier: this.retrier,
       missingMs: 60_000,
     });
@@ -50,10 +50,11 @@ export class Committing {
     partBytes = 5 * 1024 * 1024,
   } = {}): Promise<PendingHandle<S3Handle>> {
     const reservation = { bytes: 0, resize() {}, release() {} };
+    const api = apiOn(this.model);
+    const { retrier } = this;
     const uploads = new Uploads({
       ...{ bucket: BUCKET, root: 'raw/', attributes: {}, partBytes, env: this.env.env },
-      api: apiOn(this.model),
-      retrier: this.retrier,
+      ...{ api, retrier, tails: tailsOn({ api, retrier, signal: this.#signal }) },
       memory: new PartMemory({ budgetBytes: 96 * 1024 * 1024, reservation }),
       signal: this.#signal,
     });

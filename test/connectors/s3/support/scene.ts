@@ -1,8 +1,10 @@
 import type { z } from 'zod';
+import { PartNames } from '../../../../connectors/filesink/part-name.ts';
 import { SdkApi } from '../../../../connectors/s3/sdk-api.ts';
 import { s3Settings } from '../../../../connectors/s3/settings.ts';
 import { S3Sink, type S3SinkOptions } from '../../../../connectors/s3/sink.ts';
 import { S3Store } from '../../../../connectors/s3/store.ts';
+import { Tails, type TailsOptions } from '../../../../connectors/s3/tails.ts';
 import { type S3Exchange, s3Handler } from '../../../../testing/s3/handler.ts';
 import { S3Model } from '../../../../testing/s3/model.ts';
 
@@ -35,6 +37,12 @@ export function apiOn(model: S3Model, { exchange = atOnce, ...input }: { exchang
 
 // The AWS client makes parts of itself at its first request, which takes real time: in virtual time nothing would be left to happen.
 await apiOn(newModel()).listKeys({ bucket: BUCKET, prefix: '' });
+
+/** Tails of an incarnation that nobody else has. */
+export function tailsOn(parts: Pick<TailsOptions, 'api' | 'retrier' | 'signal'>): Tails {
+  const owner = { pipeline: 'p', lineage: '0123456789abcdef', layout: 1, shard: 0, epoch: 1 };
+  return new Tails({ bucket: BUCKET, root: `${PREFIX}/`, names: new PartNames(owner), ...parts });
+}
 
 export type SinkOn = { exchange?: S3Exchange } & Pick<S3SinkOptions, 'missingMs'> & SinkInput;
 
