@@ -76,6 +76,18 @@ test('the sweep keeps every handle that any retained slot names, and touches onl
   assert.deepEqual(scope, { pipeline: 'clicks', lineage: '0123456789abcdef', layout: 1, shard: 0, epochBelow: 3 });
 });
 
+test('the sweep keeps every part that any retained slot names as open', async () => {
+  const open = (name: string) => ({
+    main: { type: 'box', identity: 'box:a', state: [{ version: 1, value: [name] }], counter: 0 },
+  });
+  const bench = new CoordinatorBench([{ sinks: open('a') }, { sinks: open('b') }, { kind: 'claim', sinks: open('b') }]);
+
+  await bench.virtual.run(bench.coordinator.commitCarried());
+  await bench.settle;
+
+  assert.deepEqual(new Set(bench.sweeps[0]?.open.flat()), new Set(['a', 'b']));
+});
+
 test('what older slots name in a sink that the pipeline has left does not keep the sweep from its work', async () => {
   const elsewhere = { main: { type: 'other', identity: 'other:a', state: [], counter: 0 } };
   const unreadable = pendingOf({ version: 7, payload: { written: 'by another connector' } });

@@ -20,9 +20,10 @@ class Bench {
   readonly virtual = new VirtualEnv();
   readonly faults = new StoreFaults();
   readonly store = new MemoryStore({ hooks: this.faults.hooks });
-  readonly box = new Box();
+  readonly box: Box;
 
-  constructor(facts: readonly SlotFacts[]) {
+  constructor(facts: readonly SlotFacts[], box = new Box()) {
+    this.box = box;
     for (const slot of chainOf(facts)) this.store.objects.set(keyOf(slot.seq), encodeSlot(slot));
   }
 
@@ -156,4 +157,87 @@ test('a pipeline that was started meanwhile fences the decision', async () => {
 
 test('a log without a checkpoint has nothing to resolve', async () => {
   await failsWith(new Bench([]).resolve('acceptLost'), 'config', 'NO_CHECKPOINTS');
+});
+
+/** What slots say of a part of the box that is open. */
+const openPart = (name: string, split: string, from: number, to: number) => ({
+  version: 1,
+  value: { name, covers: { [split]: [from, to] as [number, number] }, records: to - from },
+});
+type OpenParts = ReturnType<typeof openPart>[];
+const withOpen = (...state: OpenParts): SlotFacts => ({
+  sinks: { main: { type: 'box', identity: 'box:a', state, counter: 4 } },
+});
+
+/** Two slots at 20 and 30, both with `a` and `b` open; only what is in `staged` is there. */
+function openBench(
+  state: OpenParts,
+  { pending = [] as SlotPending[], staged = {} as Record<string, string[]> },
+): Bench {
+  const bench = new Bench(
+    [
+      { positions: { 'clicks/0': 20, 'views/0': 30 }, pending },
+      { positions: { 'clicks/0': 20, 'views/0': 30 }, pending, ...withOpen(...state) },
+    ],
+    new Box({ staysOpen: true }),
+  );
+  for (const [name, values] of Object.entries(staged)) bench.box.staged.set(name, values);
+  return bench;
+}
+
+const abc = ['a', 'b', 'c'];
+
+test('accepting the loss of an open part drops it from the state, keeps the others and says so in the final slot', async () => {
+  const [a, b, c] = [
+    openPart('a', 'clicks/0', 7, 10),
+    openPart('b', 'clicks/0', 10, 13),
+    openPart('c', 'views/0', 27, 30),
+  ];
+  const bench = openBench([a, b, c], { staged: { a: abc, b: ['short'], c: abc } });
+
+  const { lost, lostOpen } = await bench.resolve('acceptLost');
+
+  assert.deepEqual(
+    [lost, lostOpen.map(({ place, covers }) => [place, covers])],
+    [[], [['b', { 'clicks/0': [10, 13] }]]],
+  );
+  const { kind, sinks, resolution, source } = bench.slot(4);
+  assert.deepEqual([kind, sinks.main.state, sinks.main.counter], ['final', [a, c], 4]);
+  assert.deepEqual([resolution?.choice, resolution?.handles], ['acceptLost', ['open b']]);
+  assert.deepEqual(source, bench.slot(2).source);
+  assert.deepEqual([bench.box.staged.get('a'), bench.box.staged.get('c')], [abc, abc], 'left to the next start');
+  assert.equal(bench.box.visible.size, 0);
+});
+
+test('a replay is refused when an open part is lost: others hold records of the same offsets', async () => {
+  const bench = openBench([openPart('a', 'clicks/0', 7, 10), openPart('c', 'views/0', 27, 30)], { staged: { a: abc } });
+
+  const error = await failsWith(bench.resolve('replay'), 'config', 'REPLAY_WOULD_REPEAT');
+
+  assert.match(error.help ?? '', /--accept-lost.*views\/0 offsets 27 to 29/);
+  assert.equal(bench.count, 3, 'only claimed');
+});
+
+for (const [what, part, refused] of [
+  ['holds later records of the split', openPart('a', 'clicks/0', 17, 20), true],
+  ['begins before the lost output and ends behind it', openPart('a', 'clicks/0', 5, 18), true],
+  ['ends where the lost output begins', openPart('a', 'clicks/0', 5, 10), false],
+  ['is of another split', openPart('a', 'views/0', 27, 30), false],
+] as const) {
+  test(`a replay of lost output is ${refused ? 'refused' : 'right'} while a part is open that ${what}`, async () => {
+    const bench = openBench([part], { pending: [crate('lost', 1, 10, 20)], staged: { a: Array(20).fill('x') } });
+
+    const replay = bench.resolve('replay');
+
+    if (refused) return void (await failsWith(replay, 'config', 'REPLAY_WOULD_REPEAT'));
+    const { stored } = await replay;
+    assert.deepEqual(stored.slot.source.splits[0]?.position, { offset: 10 });
+    assert.deepEqual(stored.slot.sinks.main.state, [part]);
+  });
+}
+
+test('a sink without parts that stay open decides nothing about them', async () => {
+  const bench = new Bench([{ ...withOpen(openPart('a', 'clicks/0', 7, 10)) }]);
+
+  await failsWith(bench.resolve('acceptLost'), 'config', 'OPEN_PARTS_UNKNOWN');
 });

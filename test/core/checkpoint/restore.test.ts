@@ -92,7 +92,7 @@ test('the first claim of a log begins where the layout says', async () => {
   assert.deepEqual(bench.asked, []);
 });
 
-test('a claim is the next number and carries offsets, pending handles, counters and the digest of the slot before', async () => {
+test('a claim is the next number and carries offsets, pending handles, open parts, counters and the digest of the slot before', async () => {
   const pending = [pendingOf()];
   const bench = new Bench([
     {},
@@ -100,7 +100,7 @@ test('a claim is the next number and carries offsets, pending handles, counters 
       positions: { 'clicks/0': 77 },
       pending,
       stats: { records: 77, bytes: 770 },
-      sinks: { main: { type: 'box', identity: 'box:a', state: [], counter: 9 } },
+      sinks: { main: { type: 'box', identity: 'box:a', state: [{ version: 1, value: { open: 'a' } }], counter: 9 } },
       discard: ['x'],
     },
   ]);

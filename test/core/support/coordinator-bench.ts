@@ -24,22 +24,22 @@ export class CoordinatorBench {
   readonly abort = new AbortController();
   readonly failures: SluiceError[] = [];
   readonly commits: string[] = [];
-  readonly sweeps: { scope: OrphanScope; keep: string[] }[] = [];
+  readonly sweeps: { scope: OrphanScope; keep: string[]; open: Records[] }[] = [];
   /** Positions that were announced as visible. */
   readonly visible: number[] = [];
   answer: (handle: Handle) => Verdict | Promise<Verdict> = () => committed;
-  readonly coordinator: Coordinator<Offset, Records, unknown>;
+  readonly coordinator: Coordinator<Offset, Records, Records>;
 
   constructor(facts: readonly SlotFacts[] = [{ kind: 'claim', positions: { 'clicks/0': 0 } }], { retain = 3 } = {}) {
     const chain = chainOf(facts.map((fact, i) => (i === facts.length - 1 ? { epoch: facts.length, ...fact } : fact)));
     for (const slot of chain) this.store.objects.set(keyOf(slot.seq), encodeSlot(slot));
-    const committer: Committer<Records> = {
+    const committer: Committer<Records, Records> = {
       commit: async (handles) => {
         this.commits.push(...handles.map(({ id }) => id));
         return await Promise.all(handles.map((handle) => this.answer(handle)));
       },
       abortOrphans: async (scope, keep) => {
-        this.sweeps.push({ scope, keep: keep.handles.map(({ id }) => id) });
+        this.sweeps.push({ scope, keep: keep.handles.map(({ id }) => id), open: [...keep.open] });
         return { aborted: [], kept: keep.handles.length };
       },
     };
@@ -47,7 +47,7 @@ export class CoordinatorBench {
       log: new CheckpointLog(this.store, this.virtual.env, { pipeline: 'clicks', layout: 1, shard: 0 }),
       claim: stored(chain.at(-1) as Slot),
       positions: offsets,
-      sink: { type: 'crates', handles: records },
+      sink: { type: 'crates', handles: records, states: records },
       committer,
       env: this.virtual.env,
       retain,
@@ -63,7 +63,13 @@ export class CoordinatorBench {
 
   /** A cut at `offset` that staged one handle per name. */
   cut(offset: number, ...names: string[]): Promise<void> {
-    const staged: Staged<Records> = {
+    return this.cutWith(offset, { names });
+  }
+
+  /** The same, and the parts named `open` stay open. */
+  cutWith(offset: number, { names, open = [] }: { names: readonly string[]; open?: readonly string[] }): Promise<void> {
+    const staged: Staged<Records, Records> = {
+      open: open.map((name) => [name]),
       handles: names.map((name) => ({
         kind: 'crate',
         phase: 0,

@@ -80,6 +80,11 @@ export class Scene {
     return this.slots.at(-1) as Slot;
   }
 
+  /** Of the parts that were open at the newest slot. */
+  get state(): Slot['sinks']['main']['state'] {
+    return this.newest.sinks.main.state;
+  }
+
   get kinds(): string {
     return this.slots.map(({ kind }) => kind).join(' ');
   }
