@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Covers, FinishedPart, VersionedCodec } from '../../core/spi.ts';
+import { type Covers, type FinishedPart, SluiceError, type VersionedCodec } from '../../core/spi.ts';
 import { Slots } from './slots.ts';
 
 /** Copies and requests at a time. */
@@ -28,10 +28,18 @@ export function openPartStates<O>(places: VersionedCodec<O>): VersionedCodec<Ope
       records,
     }),
     decode: (version, value) => {
+      if (version > places.version) throw newerState(version, places.version);
       const { place, covers, records } = version1.parse(value);
       return { place: places.decode(version, place), covers, records };
     },
   };
+}
+
+function newerState(version: number, known: number): SluiceError {
+  return new SluiceError('config', 'OPEN_PART_VERSION', {
+    message: `a file that stays open was recorded in version ${version}, this version of Sluice reads up to ${known}`,
+    help: 'Run the version of Sluice that wrote it, or a newer one.',
+  });
 }
 
 /** What became of one place. */

@@ -33,6 +33,19 @@ test('the golden slot has the same digest for ever, since the next slot names it
   );
 });
 
+test('a slot that names open files is read for ever, and written again it is the same bytes', () => {
+  const bytes = golden('slot-open-files-v1.json');
+
+  const slot = decodeSlot(bytes, 'golden/slot-open-files-v1.json');
+
+  assert.equal(encodeSlot(slot).toString(), bytes.toString());
+  assert.equal(sha256Of(encodeSlot(slot)), 'dfbf2e1cc0790c7513a9141ec4b7183223bfcfecfa61e7dbaaded2a0f39cd2d9');
+  assert.deepEqual(
+    slot.sinks.main.state.map(({ version }) => version),
+    [1, 1],
+  );
+});
+
 test('a layout of version 1 is read for ever, and written again it is the same bytes', async () => {
   const bytes = golden('layout-v1.json');
   const store = new MemoryStore({ objects: new Map([['clicks/layout-000001.json', bytes]]) });
