@@ -1,3 +1,4 @@
+import { describeCovers } from '../core/checkpoint/handles.ts';
 import type { Resolution, ResolveChoice } from '../core/checkpoint/resolve.ts';
 import type { Slot } from '../core/checkpoint/slot.ts';
 import { toSluiceError } from '../core/errors.ts';
@@ -21,7 +22,8 @@ export function resolveCheckpoints(file: string, choice: ResolveChoice, reason: 
   return withAdmin(file, async (admin) => {
     const newest = (await admin.list()).at(-1);
     // Deciding takes the pipeline over; with nothing to decide a healthy instance is left alone.
-    if (newest?.pending.length === 0) return `slot ${newest.seq}: nothing is pending, so there is nothing to decide`;
+    if (newest !== undefined && newest.pending.length === 0 && newest.sinks.main.state.length === 0)
+      return `slot ${newest.seq}: nothing is pending and no file is open, so there is nothing to decide`;
     return resolutionText(await admin.resolve(choice, reason), choice);
   });
 }
@@ -35,21 +37,26 @@ async function withAdmin(file: string, use: (admin: CheckpointAdmin) => Promise<
   }
 }
 
-export function resolutionText({ committed, lost, stored }: Resolution, choice: ResolveChoice): string {
-  const lines = [`slot ${stored.slot.seq}: ${committed} committed, ${lost.length} lost`];
-  for (const { id, covers } of lost) {
-    const ranges = Object.entries(covers).map(([split, [from, to]]) => `${split} ${from}..${to - 1}`);
-    lines.push(`  ${choice === 'replay' ? 'will be read again' : 'given up'}: ${ranges.join(', ')} (${id})`);
-  }
+export function resolutionText({ committed, lost, lostOpen, stored }: Resolution, choice: ResolveChoice): string {
+  const { seq, sinks } = stored.slot;
+  const lines = [`slot ${seq}: ${committed} committed, ${lost.length + lostOpen.length} lost`];
+  for (const { id, covers } of lost)
+    lines.push(`  ${choice === 'replay' ? 'will be read again' : 'given up'}: ${describeCovers(covers)} (${id})`);
+  // These are never read again: a replay is refused while there are any.
+  for (const { place, why, covers } of lostOpen)
+    lines.push(`  given up: ${describeCovers(covers)} (open: ${place}: ${why})`);
+  const open = sinks.main.state.length;
+  if (open > 0) lines.push(`  still open: ${open} ${open === 1 ? 'file' : 'files'}, which the next start finishes`);
   return lines.join('\n');
 }
 
-/** What an operator looks for: when, by whom, how far, and whether anything waits to become visible. */
+/** What an operator looks for: when, by whom, how far, and what waits to become visible. */
 function slotTable(slots: readonly Slot[]): string {
-  const head = ['slot', 'kind', 'epoch', 'made at', 'by', 'splits', 'records', 'pending'];
-  const rows = slots.map(({ seq, kind, epoch, createdAt, owner, source, stats, pending }) => {
+  const head = ['slot', 'kind', 'epoch', 'made at', 'by', 'splits', 'records', 'pending', 'open'];
+  const rows = slots.map(({ seq, kind, epoch, createdAt, owner, source, stats, pending, sinks }) => {
+    const open = sinks.main.state.length;
     const by = `${owner.host}:${owner.pid}`;
-    return [seq, kind, epoch, createdAt, by, source.splits.length, stats.records, pending.length];
+    return [seq, kind, epoch, createdAt, by, source.splits.length, stats.records, pending.length, open];
   });
   return table(head, rows);
 }

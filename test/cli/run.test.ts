@@ -113,9 +113,9 @@ test('the checkpoints of a run can be listed and shown, before and after', async
 
   const { stdout } = await said(t, 'list', 'p.yaml');
   const [head, ...rows] = stdout.trimEnd().split('\n');
-  assert.match(head as string, /^slot +kind +epoch +made at +by +splits +records +pending$/);
+  assert.match(head as string, /^slot +kind +epoch +made at +by +splits +records +pending +open$/);
   assert.match(rows[0] as string, /^ +1 +claim +1 /);
-  assert.match(rows.at(-1) as string, / final .* 10 +0$/);
+  assert.match(rows.at(-1) as string, / final .* 10 +0 +0$/);
   const newest = JSON.parse((await said(t, 'show', 'p.yaml')).stdout);
   assert.equal(newest.kind, 'final');
   assert.equal(JSON.parse((await said(t, 'show', 'p.yaml', '1')).stdout).kind, 'claim');
