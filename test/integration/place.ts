@@ -10,8 +10,10 @@ import { waitFor } from '../services/wait.ts';
 
 /** What a test looks at in a slot. */
 export interface SlotSeen {
+  seq: number;
   kind: string;
   pending: unknown[];
+  sinks: { main: { state: { value: unknown }[] } };
   epoch: number;
   owner: { pid: number };
 }
@@ -38,15 +40,17 @@ export interface Place {
 /** Folders beside the pipeline file. */
 export class FolderPlace implements Place {
   readonly pipeline = 'clicks';
-  readonly sink = '{ type: file, path: ./out, format: ndjson }';
+  readonly sink: string;
   readonly store = '{ type: file, path: ./.sluice }';
   readonly output: string;
   readonly watchEveryMs = 20;
   readonly #folder: string;
 
-  constructor(folder: string) {
+  /** `sink` is of further keys, as they stand in the file. */
+  constructor(folder: string, sink = '') {
     this.#folder = folder;
     this.output = join(folder, 'out');
+    this.sink = `{ type: file, path: ./out, format: ndjson${sink} }`;
   }
 
   async change(of: 'slots' | 'staged', withinMs: number): Promise<void> {
@@ -60,9 +64,13 @@ export class FolderPlace implements Place {
   }
 
   async newestSlot(): Promise<SlotSeen> {
-    const below = join(this.#folder, '.sluice');
-    const newest = newestSlotOf(readdirSync(below, { recursive: true, encoding: 'utf8' }));
-    return JSON.parse(readFileSync(join(below, newest), 'utf8'));
+    return JSON.parse(readFileSync(newestSlotOf(this.#checkpoints()), 'utf8'));
+  }
+
+  /** What is staged and stands in no retained slot. */
+  async unnamed(): Promise<string[]> {
+    const slots = this.#checkpoints().map((path) => readFileSync(path, 'utf8'));
+    return (await this.staged()).filter((name) => !slots.some((slot) => slot.includes(name)));
   }
 
   async staged(): Promise<string[]> {
@@ -71,6 +79,12 @@ export class FolderPlace implements Place {
   }
 
   async end(): Promise<void> {} // the folder goes with the scene
+
+  #checkpoints(): string[] {
+    const below = join(this.#folder, '.sluice');
+    const paths = readdirSync(below, { recursive: true, encoding: 'utf8' }).filter((path) => path.endsWith('.json'));
+    return paths.map((path) => join(below, path));
+  }
 }
 
 /** A bucket: of its own on the shared server, or on one that the test may kill. */

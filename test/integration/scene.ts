@@ -19,6 +19,10 @@ export interface SceneOptions {
   source?: string;
   /** Where output and checkpoints lie, instead of beside the pipeline file; ends with the scene. */
   place?: Place;
+  /** Further keys of a sink beside the pipeline file, as they stand in the file. */
+  sink?: string;
+  /** Of checkpoints. */
+  interval?: string;
 }
 
 /** One topic, one pipeline file in a folder of its own, a ledger of what is written, and a reader that watches the output. */
@@ -35,24 +39,26 @@ export class Scene {
   readonly #produced = new AbortController();
   #producing: Promise<void> = Promise.resolve();
 
-  private constructor(brokers: string, source: string, place: Place | undefined) {
+  private constructor(brokers: string, { source, place, sink, interval = '200ms' }: SceneOptions) {
+    const keysOf = (more: string | undefined) => (more === undefined ? '' : `, ${more}`);
     this.brokers = brokers;
-    this.place = place ?? new FolderPlace(this.folder);
+    this.place = place ?? new FolderPlace(this.folder, keysOf(sink));
     const { output: root, watchEveryMs: everyMs } = this.place;
     this.watcher = new OutputWatcher({ root, ledger: this.ledger, everyMs });
     writeFileSync(
       this.#file,
       `name: ${this.place.pipeline}
-source: { type: kafka, brokers: ["${brokers}"], topics: [${this.topic}], start: earliest${source} }
+source: { type: kafka, brokers: ["${brokers}"], topics: [${this.topic}], start: earliest${keysOf(source)} }
 sink: ${this.place.sink}
-checkpoints: { interval: 200ms, store: ${this.place.store} }
+checkpoints: { interval: ${interval}, store: ${this.place.store} }
 `,
     );
   }
 
   /** Everything that a scene starts ends with the test. */
-  static async set(t: TestContext, { partitions = 4, broker, source, place }: SceneOptions = {}): Promise<Scene> {
-    const scene = new Scene(broker?.brokers ?? sharedBrokers(), source === undefined ? '' : `, ${source}`, place);
+  static async set(t: TestContext, options: SceneOptions = {}): Promise<Scene> {
+    const { partitions = 4, broker } = options;
+    const scene = new Scene(broker?.brokers ?? sharedBrokers(), options);
     // One hook in the order that matters: hooks of a test run in the order in which they were added.
     t.after(async () => {
       await scene.#end();
@@ -74,11 +80,11 @@ checkpoints: { interval: 200ms, store: ${this.place.store} }
   }
 
   /** A producer for this ledger. */
-  producer(partitions: number): LedgerProducer {
+  producer(partitions: number, { valueBytes = 100 } = {}): LedgerProducer {
     const { topic, ledger } = this;
     const transactionalIdPrefix = `${topic}-${this.#producers.length}`;
     const kafka = kafkaClient(this.brokers);
-    const producer = new LedgerProducer({ kafka, ledger, topic, partitions, transactionalIdPrefix });
+    const producer = new LedgerProducer({ kafka, ledger, topic, partitions, valueBytes, transactionalIdPrefix });
     this.#producers.push(producer);
     return producer;
   }
