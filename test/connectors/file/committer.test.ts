@@ -246,25 +246,27 @@ test('what is not named like a part of ours is not touched, and one that cannot 
 
 test('a dry run names exactly what a sweep then removes, and changes nothing', async () => {
   const disk = new MemoryDisk();
-  const [named] = await stage(disk, 't', 't', 'u');
+  const [named, open] = await stage(disk, 't', 't', 'u', 'u');
   const fs = new MemoryFileSystem(disk);
   const foreign = ['notes.txt', nameOf(7).replace('0123456789abcdef', 'fedcba9876543210')];
   const newer = nameOf(8).replace('-000000000001-', '-000000000002-');
   for (const name of [...foreign, newer]) await put(fs, `${ROOT}/.staging/${name}`, 'x');
   const before = [...disk.filesBelow(`${ROOT}/.staging`).keys()];
-  const keep = [named as PendingHandle<FileHandle>];
+  const place = (open as PendingHandle<FileHandle>).payload;
+  const keep = { handles: [named as PendingHandle<FileHandle>], open: [{ place, covers: {}, records: 1 }] };
 
-  const listing = await listOrphans({ root: ROOT, fs }, SCOPE, { handles: keep, open: [] });
+  const listing = await listOrphans({ root: ROOT, fs }, SCOPE, keep);
 
   assert.deepEqual([...disk.filesBelow(`${ROOT}/.staging`).keys()], before);
   assert.deepEqual(listing, {
-    orphans: [1, 2].map((n) => ({
+    orphans: [2, 3].map((n) => ({
       ...{ place: `${ROOT}/.staging/${nameOf(n)}`, epoch: 1, bytes: 5, stagedAtMs: undefined },
     })),
-    kept: 2,
+    kept: 3,
   });
-  const report = await committerOn(disk).abortOrphans(SCOPE, { handles: keep, open: [] }, {});
-  assert.deepEqual(report, { aborted: [nameOf(1), nameOf(2)], kept: 2 });
+  const report = await committerOn(disk).abortOrphans(SCOPE, keep, {});
+  assert.deepEqual(report, { aborted: [nameOf(2), nameOf(3)], kept: 3 });
+  assert.deepEqual([...disk.filesBelow(`${ROOT}/.staging`).keys()], [nameOf(0), nameOf(1), ...foreign, newer]);
 });
 
 test('without a staging area there are no orphans', async () => {

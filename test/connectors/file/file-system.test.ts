@@ -5,6 +5,8 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { type OpenFile, writeAll } from '../../../connectors/file/file-system.ts';
 import { nodeFileSystem } from '../../../connectors/file/node-file-system.ts';
+import { MemoryDisk } from '../../../testing/memory-disk.ts';
+import { MemoryFileSystem } from '../../../testing/memory-file-system.ts';
 import { temporaryDirectory } from '../../testing/temporary-directory.ts';
 
 /** Takes as many bytes of each write as `counts` says, in turn. */
@@ -74,4 +76,23 @@ test('on this machine: create, gather, sync, link, rename and look', async (t) =
   );
   await fs.requireWritable(root);
   await assert.rejects(fs.syncDirectory(a), { code: 'ENOTDIR' });
+});
+
+test('a range of a file is what lies there, and less only at its end, on this machine as in memory', async (t) => {
+  const text = 'abcdefghij';
+  const root = await temporaryDirectory(t);
+  const memory = new MemoryFileSystem(new MemoryDisk());
+  for (const [fs, path] of [
+    [nodeFileSystem, join(root, 'a')],
+    [memory, '/a'],
+  ] as const) {
+    const file = await fs.create(path);
+    await writeAll(file, [Buffer.from(text)]);
+    await file.close();
+    for (let from = 0; from <= 12; from++) {
+      for (const bytes of [0, 1, 4, 20])
+        assert.equal(Buffer.from(await fs.readRange(path, { from, bytes })).toString(), text.slice(from, from + bytes));
+    }
+    await assert.rejects(fs.readRange(`${path}-other`, { from: 0, bytes: 1 }), { code: 'ENOENT' });
+  }
 });
