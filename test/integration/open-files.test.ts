@@ -7,14 +7,14 @@ import { waitFor } from '../services/wait.ts';
 import type { FolderPlace, SlotSeen } from './place.ts';
 import { Scene } from './scene.ts';
 
-/** Some four seconds, and so as many checkpoints, of what is produced. */
-const ROLL_MIB = 16;
+/** Some six seconds, and so as many checkpoints, of what is produced. */
+const ROLL_MIB = 128;
 const ROLL_BYTES = ROLL_MIB * 1024 * 1024;
 /** A file ends after the batch that made it large enough. */
 const OVER_BYTES = 1024 * 1024;
-const VALUE_BYTES = 4_000;
-const RECORDS_PER_SECOND = 1_000;
-const KILLS = 3;
+const VALUE_BYTES = 8_000;
+const RECORDS_PER_SECOND = 3_000;
+const KILLS = 2;
 
 /** How much of each open file is durable. */
 function openBytes({ sinks }: SlotSeen): number[] {
@@ -35,7 +35,7 @@ test('files reach the size asked for although checkpoints come every second, and
   let pipeline = await scene.run();
   const finished: number[] = [];
   for (let kill = 1; kill <= KILLS; kill++) {
-    await waitFor(() => wholeFiles() >= kill || !pipeline.running, { what: `whole file ${kill}`, timeoutMs: 60_000 });
+    await waitFor(() => wholeFiles() >= kill || !pipeline.running, { what: `whole file ${kill}`, timeoutMs: 120_000 });
     // Not while the next file is still empty.
     await waitFor(async () => openBytes(await place.newestSlot()).length > 0, { what: 'an open file' });
     await pipeline.kill();
@@ -45,7 +45,7 @@ test('files reach the size asked for although checkpoints come every second, and
     pipeline = await scene.run();
     await waitFor(() => sizes().length >= before + open.length, { what: 'files that the killed run had open' });
   }
-  await waitFor(() => wholeFiles() > KILLS || !pipeline.running, { what: 'a last whole file', timeoutMs: 60_000 });
+  await waitFor(() => wholeFiles() > KILLS || !pipeline.running, { what: 'a last whole file', timeoutMs: 120_000 });
   await scene.producerStops();
   // Nothing more comes, so this is by `idle`: the pipeline still runs.
   await scene.filesHold(pipeline);
