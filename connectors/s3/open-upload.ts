@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { SluiceError, type VersionedCodec } from '../../core/spi.ts';
+import type { VersionedCodec } from '../../core/spi.ts';
 import { type OpenPartState, openPartStates } from '../filesink/open-state.ts';
 import { encodePart, partSchema, type SentPart } from './handle.ts';
 import type { TailPiece } from './tails.ts';
@@ -43,11 +43,5 @@ export const openUploadStates: VersionedCodec<OpenUploadState> = openPartStates(
     parts: parts.map(encodePart),
     tail: tail.map(({ key, from, bytes }) => ({ key, from, bytes })),
   }),
-  decode: (version, value) => {
-    if (version === 1) return version1.parse(value);
-    throw new SluiceError('config', 'S3_OPEN_UPLOAD_VERSION', {
-      message: `an open upload was recorded in version ${version}, this version of Sluice reads up to 1`,
-      help: 'Run the version of Sluice that wrote it, or a newer one.',
-    });
-  },
+  decode: (_version, value) => version1.parse(value),
 });

@@ -5,7 +5,7 @@ import type { S3Api } from './s3-api.ts';
 
 /** Readers leave it out, and no pipeline has such a name. */
 export const TAILS = '_sluice/_tails/';
-export const TAIL_EXTENSION = 'tail';
+const TAIL_EXTENSION = 'tail';
 /** What is copied at a time; a longer piece has an object of its own. */
 const OBJECT_BYTES_MAX = 8 * 1024 * 1024;
 

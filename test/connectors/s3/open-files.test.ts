@@ -2,10 +2,16 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { parsePartName } from '../../../connectors/filesink/part-name.ts';
+import { formatPartName, parsePartName } from '../../../connectors/filesink/part-name.ts';
+import type { S3Handle } from '../../../connectors/s3/handle.ts';
 import { s3Handles } from '../../../connectors/s3/handle.ts';
-import { type OpenUpload, openUploadStates } from '../../../connectors/s3/open-upload.ts';
+import { type OpenUpload, type OpenUploadState, openUploadStates } from '../../../connectors/s3/open-upload.ts';
+import { uploadsOf } from '../../../connectors/s3/orphans.ts';
+import { Retrier } from '../../../connectors/s3/retry.ts';
+import { sweepTails } from '../../../connectors/s3/tail-sweep.ts';
+import type { Named, PendingHandle } from '../../../core/contract/sink.ts';
 import { SluiceError } from '../../../core/errors.ts';
+import { OWNER } from './support/committing.ts';
 import { OpenFiles, PART_BYTES } from './support/open-files.ts';
 import { BUCKET } from './support/scene.ts';
 
@@ -17,7 +23,12 @@ const throughSlot = (place: OpenUpload): OpenUpload => {
 };
 
 /** What the object holds that a later incarnation makes of an open file. */
-async function finished(bench: OpenFiles, epoch: number, open: OpenUpload): Promise<Buffer> {
+async function finished(
+  bench: OpenFiles,
+  epoch: number,
+  open: OpenUpload,
+  { beforeCommit = async () => {} }: { beforeCommit?: () => Promise<void> } = {},
+): Promise<Buffer> {
   const { finisher, api } = bench.incarnation(epoch);
   const ended = await bench.env.run(finisher.finish(throughSlot(open)));
   assert.equal(ended.kind, 'staged', JSON.stringify(ended));
@@ -25,6 +36,7 @@ async function finished(bench: OpenFiles, epoch: number, open: OpenUpload): Prom
   assert.equal(bytes, open.bytes);
   assert.equal(payload.bytes, open.bytes);
   const handle = s3Handles.decode(s3Handles.version, JSON.parse(JSON.stringify(s3Handles.encode(payload))));
+  await beforeCommit();
   await bench.env.run(api.completeUpload(handle, handle.parts));
   const { key } = handle;
   return bench.model.objects(BUCKET, key).map(([, { body }]) => body)[0] as Buffer;
@@ -48,11 +60,14 @@ test('whoever began an open file and goes on adds nothing to what another one ma
   const first = randomBytes(2.5 * PART_BYTES);
   await bench.env.run(file.append([first]));
   const open = (await bench.env.run(file.persist?.() as Promise<OpenUpload>)) as OpenUpload;
-  await bench.env.run(file.append([randomBytes(3 * PART_BYTES)]));
-  await bench.env.run(file.close());
+  const goOn = async () => {
+    await bench.env.run(file.append([randomBytes(2 * PART_BYTES)]));
+    await bench.env.run(file.close());
+  };
 
   assert.equal(open.parts.length, 2);
-  assert.ok((await finished(bench, 999 + 4, open)).equals(first));
+  const object = await finished(bench, 999 + 4, open, { beforeCommit: goOn });
+  assert.ok(object.equals(first));
 });
 
 test('every state of an open file is all that was given until then, in memory or on disk', async () => {
@@ -163,4 +178,72 @@ test('a tail whose answer was lost is there; one of the same name that somebody 
     { code: 'S3_TAIL_NAME_TAKEN' },
   );
   await bench.env.run(taken);
+});
+
+const tailKey = (epoch: number, counter: number, owner = OWNER) =>
+  `raw/_sluice/_tails/${formatPartName({ ...owner, epoch, counter, extension: 'tail' })}`;
+
+const stateWith = (facts: Partial<OpenUpload>): OpenUploadState => ({
+  place: { bucket: BUCKET, key: 'raw/t/a', token: 'x', upload: undefined, parts: [], tail: [], bytes: 1, ...facts },
+  covers: { 't/0': [0, 1] },
+  records: 1,
+});
+
+test('a sweep deletes the tails that no checkpoint names, but for those on their way into the next one', async () => {
+  const bench = new OpenFiles();
+  const { api } = bench.incarnation(5);
+  const foreign = { ...OWNER, shard: 1 };
+  const keys = [tailKey(4, 1), tailKey(4, 2), tailKey(5, 0), tailKey(5, 1), tailKey(5, 2), tailKey(6, 0)];
+  for (const key of [...keys, tailKey(4, 1, foreign), 'raw/_sluice/_tails/notes.txt'])
+    await bench.env.run(api.putIfAbsent({ bucket: BUCKET, key }, Buffer.from('x')));
+  const tail = [tailKey(4, 2), tailKey(5, 1)].map((key) => ({ key, from: 0, bytes: 1 }));
+  const sweep = (open: OpenUploadState[]) =>
+    bench.env.run(
+      sweepTails(
+        { bucket: BUCKET, root: 'raw/', api, retrier: new Retrier(bench.env.env) },
+        { ...OWNER, epochBelow: 5 },
+        { handles: [], open },
+        bench.controller.signal,
+      ),
+    );
+
+  await sweep([stateWith({ tail })]);
+  const left = [tailKey(4, 2), tailKey(5, 1), tailKey(5, 2), tailKey(6, 0), tailKey(4, 1, foreign)];
+  assert.deepEqual(bench.tailKeys().toSorted(), [...left, 'raw/_sluice/_tails/notes.txt'].toSorted());
+
+  // With nothing named all that this incarnation has may be on its way.
+  await sweep([]);
+  assert.deepEqual(
+    bench.tailKeys().toSorted(),
+    [...left.filter((key) => key !== tailKey(4, 2)), 'raw/_sluice/_tails/notes.txt'].toSorted(),
+  );
+});
+
+test('uploads of open files are no orphans', () => {
+  const handle = { payload: { uploadId: 'staged' } } as PendingHandle<S3Handle>;
+  const upload = { uploadId: 'open', begunAtMs: 1 };
+  const named: Named<S3Handle, OpenUploadState> = {
+    handles: [handle],
+    open: [stateWith({ upload }), stateWith({ upload: undefined })],
+  };
+
+  assert.deepEqual(uploadsOf(named), new Set(['open', 'staged']));
+});
+
+test('handles and states are what they were when written, and handles of the version before are read', () => {
+  const part = { etag: '"a"', bytes: 5, crc32: 'AAAA' };
+  const handle = { bucket: 'b', key: 'k', uploadId: 'u', token: 't', bytes: 9, begunAtMs: 3, parts: [part] };
+  const withTail = { ...handle, parts: [part, { number: 9_005, etag: '"b"', bytes: 4 }] };
+
+  assert.deepEqual(s3Handles.decode(1, handle), handle);
+  assert.deepEqual(s3Handles.decode(2, JSON.parse(JSON.stringify(s3Handles.encode(withTail)))), withTail);
+  assert.throws(() => s3Handles.decode(1, withTail), 'version 1 has no numbers');
+  assert.throws(() => s3Handles.decode(3, handle), { code: 'S3_HANDLE_VERSION' });
+
+  const upload = { uploadId: 'u', begunAtMs: 3 };
+  const tail = [{ key: 'k', from: 4, bytes: 2 }];
+  const state = stateWith({ upload, parts: [part], tail, bytes: 7 });
+  const { version, encode, decode } = openUploadStates;
+  assert.deepEqual(decode(version, JSON.parse(JSON.stringify(encode(state)))), state);
+  assert.throws(() => decode(version + 1, encode(state)), { code: 'OPEN_PART_VERSION' });
 });
