@@ -1,4 +1,5 @@
 import type { Discovery, SourceContext, SourceSession, Split, SplitReader } from '../../core/spi.ts';
+import { ValueDecoding } from '../schema-registry/value-decoding.ts';
 import type { BrokerPort, Connect } from './broker-port.ts';
 import { Cluster } from './cluster.ts';
 import type { BrokerAddress } from './connection-errors.ts';
@@ -32,6 +33,7 @@ class KafkaSession implements SourceSession<KafkaPosition> {
   readonly #brokers: BrokerPort;
   readonly #cluster: Cluster;
   readonly #discovery: TopicDiscovery;
+  readonly #decoding: ValueDecoding | undefined;
 
   constructor(settings: KafkaSourceSettings, context: SourceContext, brokers: BrokerPort, cluster: Cluster) {
     this.#settings = settings;
@@ -39,6 +41,7 @@ class KafkaSession implements SourceSession<KafkaPosition> {
     this.#brokers = brokers;
     this.#cluster = cluster;
     this.#discovery = new TopicDiscovery({ cluster, env: context.env, settings });
+    this.#decoding = settings.value === undefined ? undefined : new ValueDecoding(settings.value, context);
   }
 
   discover({ signal }: { signal?: AbortSignal | undefined } = {}): Promise<Discovery> {
@@ -64,11 +67,13 @@ class KafkaSession implements SourceSession<KafkaPosition> {
     const cluster = this.#cluster;
     const group = settings.publishGroup ?? `sluice.${pipeline}`;
     const publisher = settings.publishOffsets ? new OffsetPublisher({ cluster, env, group }) : undefined;
-    return new KafkaReader({ env, cluster, memory, settings, publisher, signal });
+    const reader = new KafkaReader({ env, cluster, memory, settings, publisher, signal });
+    return this.#decoding?.decoded(reader) ?? reader;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#brokers.close();
+    await this.#decoding?.[Symbol.asyncDispose]();
   }
 
   #either(signal: AbortSignal | undefined): AbortSignal {

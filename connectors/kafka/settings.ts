@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { duration, secret, size } from '../../core/spi.ts';
+import { valueSettings } from '../schema-registry/settings.ts';
 
 const MIB = 1024 * 1024;
 
@@ -121,6 +122,9 @@ export const kafkaSourceSettings = z
       'Where partitions begin that have no saved position. It counts once: afterwards the checkpoints know.',
     ),
     stop: stop.optional().describe('Makes the run bounded: it ends by itself when everything up to here is read.'),
+    value: valueSettings
+      .optional()
+      .describe('What values are, which are turned into JSON text for the sink. Left out: they stay as they are.'),
     isolation: z
       .enum(['read_committed', 'read_uncommitted'])
       .prefault('read_committed')

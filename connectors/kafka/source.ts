@@ -1,7 +1,7 @@
 import type { Source } from '../../core/spi.ts';
 import type { Connect } from './broker-port.ts';
 import { connectBySockets } from './connect.ts';
-import { diagnoseTopics } from './diagnosis.ts';
+import { diagnoseSource } from './diagnosis.ts';
 import { type KafkaPosition, kafkaPositions } from './positions.ts';
 import { openSession } from './session.ts';
 import type { KafkaSourceSettings } from './settings.ts';
@@ -26,6 +26,6 @@ export function kafkaSource(
     discoverIntervalMs: bounded ? undefined : settings.discovery,
     positions: kafkaPositions,
     open: (context) => openSession(settings, connect, context),
-    diagnose: (context) => diagnoseTopics(settings, connect, context),
+    diagnose: (context) => diagnoseSource(settings, connect, context),
   };
 }

@@ -8,8 +8,8 @@ import { parseReferences, parseSchema } from './schema-text.ts';
 import { PREFIX_BYTES } from './wire-format.ts';
 
 const OTHER_TYPES: ReadonlyMap<string, string> = new Map([
-  ['JSON', 'The topic has JSON Schema: set decode: jsonSchema.'],
-  ['PROTOBUF', 'Protobuf is not decoded. Write this topic with format raw.'],
+  ['JSON', 'The topic has JSON Schema: set source.value.format: jsonSchema.'],
+  ['PROTOBUF', 'Protobuf is not decoded. Write this topic as it is: without source.value, with format raw.'],
 ]);
 
 /** Decodes Avro by the schema that each value names. */
@@ -43,7 +43,7 @@ function compile(schema: RegisteredSchema, at: RecordPlace): ReadValue {
   if (type !== 'AVRO')
     throw rejectedRecord(at, 'VALUE_NOT_AVRO', {
       what: `has a value of schema id ${id}, which is not Avro but ${type}`,
-      help: OTHER_TYPES.get(type) ?? 'Write this topic with format raw.',
+      help: OTHER_TYPES.get(type) ?? 'Write this topic as it is: without source.value, with format raw.',
       details: { schemaId: id, schemaType: type },
     });
   try {
@@ -53,7 +53,7 @@ function compile(schema: RegisteredSchema, at: RecordPlace): ReadValue {
     const { path, message } = error;
     throw rejectedRecord(at, 'REGISTRY_SCHEMA', {
       what: `has a value of schema id ${id}, which cannot be read: ${path === '' ? '' : `${path}: `}${message}`,
-      help: 'Register a schema that is right, or write this topic with format raw.',
+      help: 'Register a schema that is right, or write this topic as it is: without source.value, with format raw.',
       details: { schemaId: id, path },
       cause: error,
     });
@@ -64,7 +64,7 @@ function notOfSchema(problem: ValueProblem, at: RecordPlace, schemaId: number): 
   const path = problem.path.join('.');
   return rejectedRecord(at, 'VALUE_NOT_AVRO', {
     what: `has a value that is not of its schema id ${schemaId}: ${problem.message}${path === '' ? '' : `, in ${path}`}`,
-    help: 'Mend the producer, or write this topic with format raw.',
+    help: 'Mend the producer, or write this topic as it is: without source.value, with format raw.',
     details: { schemaId, path },
     cause: problem,
   });

@@ -33,6 +33,8 @@ export interface RegistryClientParts {
 /** Schemas that are kept; the first one goes when there are more. */
 const SCHEMAS_MAX = 1_000;
 const REFERENCES_MAX = 256;
+/** Ids are given from 1 on. */
+const UNUSED_ID = 2 ** 31 - 1;
 /** Each round asks every server once; only then comes a pause. */
 const ROUNDS_MAX = 6;
 const PAUSE_FIRST_MS = 200;
@@ -86,6 +88,12 @@ export class RegistryClient implements AsyncDisposable {
       this.#coming.set(id, coming);
     }
     return await orAborted(coming, signal);
+  }
+
+  /** What is wrong with one server, asked once for a schema that no registry has; undefined if it says so. */
+  async failureAt(url: string): Promise<SluiceError | undefined> {
+    const outcome = await this.#askOnce(`/schemas/ids/${UNUSED_ID}`, this.#asked('schemas', url));
+    return outcome instanceof Error && outcome.code !== 'REGISTRY_UNKNOWN' ? outcome : undefined;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

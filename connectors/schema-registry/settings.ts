@@ -47,3 +47,23 @@ export const registrySettings = z
   });
 
 export type RegistrySettings = z.output<typeof registrySettings>;
+
+/** `value: { format, ... }` of a source: what its values are, which are JSON from there on. */
+export const valueSettings = z
+  .strictObject({
+    format: z
+      .enum(['avro', 'jsonSchema', 'json', 'string', 'bytes'])
+      .describe(
+        'What values are. `avro`: Avro by the schema of a registry. `jsonSchema`: JSON behind the id of a schema, which is not ' +
+          'looked at. `json`: checked, and passed on. `string`: UTF-8 that becomes a JSON string. `bytes`: base64 of any bytes.',
+      ),
+    registry: registrySettings.optional().describe('The schema registry, of `avro` only.'),
+  })
+  .superRefine(({ format, registry }, context) => {
+    const issue = (message: string) => context.addIssue({ code: 'custom', path: ['registry'], message });
+    if (format === 'avro' && registry === undefined)
+      issue('format avro needs a registry, for example {urls: [http://registry:8081]}');
+    if (format !== 'avro' && registry !== undefined) issue(`format ${format} has no registry; it belongs to avro`);
+  });
+
+export type ValueSettings = z.output<typeof valueSettings>;

@@ -15,8 +15,8 @@ export function schemaIdOf(bytes: Buffer, at: RecordPlace): number {
   throw rejectedRecord(at, 'VALUE_NOT_WIRE_FORMAT', {
     what: `has a value that does not begin with a zero byte and the id of a schema, ${shown(bytes)}`,
     help: looksLikeJson(bytes)
-      ? 'It looks like plain JSON: set decode: json. Else mend the producer.'
-      : 'Does the producer write by a schema registry? Plain JSON needs decode: json.',
+      ? 'It looks like plain JSON: set source.value.format: json. Else mend the producer.'
+      : 'Does the producer write by a schema registry? Plain JSON needs source.value.format: json.',
     details: { bytes: bytes.length },
   });
 }

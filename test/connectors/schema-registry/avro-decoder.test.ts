@@ -166,7 +166,7 @@ test('other kinds of schemas are refused with a way out', async () => {
 
   for (const [id, type, help] of [
     [protobuf, 'PROTOBUF', /^Protobuf is not decoded/],
-    [json, 'JSON', /set decode: jsonSchema/],
+    [json, 'JSON', /set source.value.format: jsonSchema/],
   ] as const)
     await assert.rejects(decoded(decoder, prefixed(id, '\0')), (error: Error & { help?: string }) => {
       assert.match(error.help ?? '', help);

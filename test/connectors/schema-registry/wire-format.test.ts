@@ -40,6 +40,6 @@ test('where it looks like JSON the help says so', () => {
   };
 
   for (const text of ['{"a":1}', ' [1]', '"x"', '-12.5'])
-    assert.match(helpFor(text), /^It looks like plain JSON: set decode: json/);
+    assert.match(helpFor(text), /^It looks like plain JSON: set source.value.format: json/);
   assert.match(helpFor('text'), /^Does the producer write by a schema registry\?/);
 });
