@@ -1,12 +1,17 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
+import { serveRegistry } from '../../testing/schema-registry/server.ts';
 import { folderWith, sluice } from '../cli/sluice.ts';
 import { sharedBrokers, skipWithoutKafka, testTopic } from '../services/kafka.ts';
 
 async function diagnose(t: TestContext, ...topics: string[]) {
+  return await diagnoseSource(t, { topics });
+}
+
+async function diagnoseSource(t: TestContext, settings: object) {
   const pipeline = {
     name: 'clicks',
-    source: { type: 'kafka', brokers: sharedBrokers().split(','), topics },
+    source: { type: 'kafka', brokers: sharedBrokers().split(','), ...settings },
     sink: { type: 'file', path: './out' },
   };
   const folder = folderWith(t, { 'p.yaml': JSON.stringify(pipeline) });
@@ -37,4 +42,19 @@ test('on a real broker a topic that does not exist is a problem', { skip: skipWi
     stdout,
     /^source {2}kafka\n {2}problem {2}Kafka: topic test-nowhere does not exist\n {11}Check the spelling/,
   );
+});
+
+test('a schema registry is asked, too', { skip: skipWithoutKafka }, async (t) => {
+  await using registry = await serveRegistry();
+  const topics = [await testTopic(t)];
+  const diagnosed = () => diagnoseSource(t, { topics, value: { format: 'avro', registry: { urls: [registry.url] } } });
+
+  const well = await diagnosed();
+  await registry.close();
+  const away = await diagnosed();
+
+  assert.equal(well.code, 0, well.stdout);
+  assert.ok(well.stdout.includes(`ok       the schema registry at ${registry.url} answers`), well.stdout);
+  assert.equal(away.code, 2);
+  assert.match(away.stdout, /problem {2}could not read schemas of the schema registry at .*ECONNREFUSED/);
 });

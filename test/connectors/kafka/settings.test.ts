@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { kafka } from '../../../connectors/kafka/index.ts';
 import { kafkaSourceSettings, topicMatcher } from '../../../connectors/kafka/settings.ts';
+import { registry as connectors } from '../../../connectors/registry.ts';
+import { parsePipelineFile } from '../../../core/config/parse.ts';
 
 const minimal = { type: 'kafka', brokers: ['127.0.0.1:9092'], topics: ['clicks'] };
 const refused = (changes: Record<string, unknown>) =>
@@ -86,4 +88,45 @@ test('a source with a stop is bounded and looks for no new partitions', () => {
   assert.deepEqual([bounded, discoverIntervalMs], [false, 60_000]);
   const once = kafka({ ...options, stop: 'latest' });
   assert.deepEqual([once.bounded, once.discoverIntervalMs], [true, undefined]);
+});
+
+test('values have a registry exactly where they are Avro', () => {
+  const registry = { urls: ['https://registry:8081'] };
+  const issueOf = (value: object) => {
+    const settings = { type: 'kafka', brokers: ['k:9092'], topics: ['clicks'], value };
+    return kafkaSourceSettings.safeParse(settings).error?.issues.map(({ path, message }) => [path.join('.'), message]);
+  };
+
+  assert.equal(issueOf({ format: 'avro', registry }), undefined);
+  assert.deepEqual(issueOf({ format: 'avro' }), [
+    ['value.registry', 'format avro needs a registry, for example {urls: [http://registry:8081]}'],
+  ]);
+  for (const format of ['jsonSchema', 'json', 'string', 'bytes']) {
+    assert.equal(issueOf({ format }), undefined);
+    assert.deepEqual(issueOf({ format, registry }), [
+      ['value.registry', `format ${format} has no registry; it belongs to avro`],
+    ]);
+  }
+  assert.equal(issueOf({ format: 'protobuf' })?.[0]?.[0], 'value.format');
+  assert.equal(issueOf({ registry })?.[0]?.[0], 'value.format');
+});
+
+test('what proves who asks the registry is a secret in the file, too', async () => {
+  const file = `name: clicks
+source:
+  type: kafka
+  brokers: ["kafka:9092"]
+  topics: [clicks]
+  value:
+    format: avro
+    registry: { urls: ["https://registry"], auth: { type: basic, username: key, password: opensesame } }
+sink: { type: file, path: ./out }
+`;
+  const parsed = await parsePipelineFile(file, {
+    ...{ file: 'p.yaml', baseDir: '/', env: {}, readFile: () => '' },
+    registry: connectors,
+  });
+
+  assert.equal(parsed.redactText('at opensesame'), 'at [hidden]');
+  assert.match(JSON.stringify(parsed.redacted), /"password":"\[hidden\]"/);
 });
