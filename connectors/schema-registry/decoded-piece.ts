@@ -71,7 +71,7 @@ export class DecodedPiece {
           headersOf: (index) => walk.open(batch).records.headersOf(index),
         }),
     );
-    // For headers.
+    // Headers stay where they are.
     frame.retain();
     return new RecordFrame({
       batches,

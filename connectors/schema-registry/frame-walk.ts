@@ -53,6 +53,7 @@ export class FrameWalk {
     for (const split of splits) this.#leftOut.add(split);
   }
 
+  /** The records of a batch, decoded again if another one was in between. */
   open(batch: RecordBatch): EncodedRecords {
     if (this.#opened?.batch === batch) return this.#opened;
     // What the columns held is void from here on, whether this works or not.
