@@ -53,10 +53,15 @@ interface OrdersOptions extends Omit<RegistryServerOptions, 'model'> {
 }
 
 /** Runs a whole pipeline on this disk, with checkpoints amid the stream. */
-async function run(path: string, source: KafkaOptions, sink: Omit<FileOptions, 'path'>): Promise<void> {
+async function run(
+  path: string,
+  source: KafkaOptions,
+  sink: Omit<FileOptions, 'path'>,
+  { attempts = 0 } = {},
+): Promise<void> {
   await pipeline({
     ...{ name: 'orders', source: kafka(source), sink: file({ path, ...sink }) },
-    ...{ checkpoints: { interval: '50ms' }, restart: { attempts: 0 } },
+    ...{ checkpoints: { interval: '50ms' }, restart: { attempts } },
   }).run();
 }
 
@@ -83,7 +88,7 @@ test('Avro of two schemas is lines of JSON below the directory that a field name
   assert.deepEqual(registry.asked.toSorted(), ['/schemas/ids/100', '/schemas/ids/101']);
 });
 
-test('the raw lane, the envelope and raw files say the same', async (t) => {
+test('the raw lane and the envelope say the same', async (t) => {
   const { source, json } = await orders(t);
   const [raw, enveloped] = [await temporaryDirectory(t), await temporaryDirectory(t)];
 
@@ -203,6 +208,25 @@ test('a registry that loses its first answers is asked again, and nothing is los
   await run(path, source, {});
 
   assert.ok(requests > 2);
+  assert.deepEqual(
+    linesBelow(path)
+      .map(({ line }) => line)
+      .toSorted(),
+    json.toSorted(),
+  );
+});
+
+test('a registry that is away for long makes the pipeline start again, exactly where it was', async (t) => {
+  const path = await temporaryDirectory(t);
+  let requests = 0;
+  const away = { kind: 'answer', status: 503, text: '' } as const;
+  const faultOf = (schema: string) => (schema.endsWith('/101') && requests++ < 7 ? away : undefined);
+  const { source, json } = await orders(t, { faultOf });
+
+  await run(path, source, {}, { attempts: 1 });
+
+  // Six of the first incarnation, and two of the second.
+  assert.equal(requests, 8);
   assert.deepEqual(
     linesBelow(path)
       .map(({ line }) => line)
