@@ -69,8 +69,17 @@ export class S3Committer implements Committer<S3Handle, OpenUploadState> {
     keep: Named<S3Handle, OpenUploadState>,
     { signal = new AbortController().signal }: CallOptions,
   ): Promise<OrphanReport> {
-    await sweepTails(this.#options, scope, keep, signal);
-    return await this.#options.orphans.abort(scope, uploadsOf(keep), signal);
+    const report = await this.#options.orphans.abort(scope, uploadsOf(keep), signal);
+    try {
+      await sweepTails(this.#options, scope, keep, signal);
+    } catch (error) {
+      signal.throwIfAborted();
+      // Nobody reads them any more: they cost room until somebody may delete them.
+      this.#options.env.log.warn('tails that are not needed any more could not be deleted', {
+        why: toSluiceError(error).message,
+      });
+    }
+    return report;
   }
 
   async #settle({ epoch, payload }: PendingHandle<S3Handle>, signal: AbortSignal): Promise<Verdict> {

@@ -69,6 +69,7 @@ export const MUST_BE_SEEN = [
   'a conflict that was not mine',
   'ended FENCED',
   'handles committed by a successor',
+  'open files finished by a successor',
   'orphans discarded',
   'looked for orphans',
   'the marker made again',
