@@ -34,6 +34,7 @@ async function sinkHarness(t: TestContext) {
     // The product waits for a minute; a real server needs a moment, too, in which an object is neither staged nor visible.
     sink: new S3Sink({ settings, api: new SdkApi({ settings }), missingMs: 1_000 }),
     assumeTaken: s3({ prefix: 'raw', takenByReaders: 'assume', ...connectionTo(bucket) }),
+    staysOpen: s3({ prefix: 'raw', partBytes: '5MiB', roll: { onCheckpoint: false }, ...connectionTo(bucket) }),
     visible: () => linesIn(bucket),
     hidesStaged: !(await bucket.listsUploads()),
     stagedCount: async () => (await bucket.uploads('raw/')).length,

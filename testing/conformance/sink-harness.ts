@@ -15,6 +15,8 @@ export interface SinkHarness<H = unknown> {
   takeAway?(name: string): Promise<void>;
   /** The same place, told to believe that readers take files away. */
   readonly assumeTaken?: Sink<H>;
+  /** The same place, told to keep parts open across cuts; left out by a sink whose parts all end at the barrier. */
+  readonly staysOpen?: Sink<H>;
   /** Cuts the power, with nothing surviving that the sink had not made durable, and starts again. */
   powerLoss?(): Promise<void>;
   /** From now on the place takes no more bytes. */

@@ -2,12 +2,14 @@ import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type {
   CommitPermit,
+  Named,
   OrphanListing,
   Owner,
   PendingHandle,
   Sink,
   SinkSession,
   SinkWriter,
+  StagedHandle,
   Verdict,
 } from '../../core/contract/sink.ts';
 import { SharedMemoryBudget } from '../../core/runtime/memory-budget.ts';
@@ -68,21 +70,36 @@ export class SinkRun<H> implements AsyncDisposable {
   }
 
   /** Begins a cut at once; its handles come back as a slot would give them. */
-  cut(): Promise<PendingHandle<H>[]> {
+  async cut(): Promise<PendingHandle<H>[]> {
+    return [...(await this.barrier()).handles];
+  }
+
+  /** The same with the parts that stay open. */
+  async barrier({ last = false } = {}): Promise<Named<H>> {
     const number = ++this.#cuts;
-    const staged = this.writer.cut({ number, last: false });
-    return staged.then(({ handles }) =>
-      handles.map(({ kind, phase, covers, payload }, index) => ({
-        id: `${this.epoch}-${number}-${index}`,
-        sink: 'main',
-        seq: number,
-        epoch: this.epoch,
-        kind,
-        phase,
-        covers,
-        payload: throughSlot(this.#sink, payload),
-      })),
-    );
+    const { handles, open = [] } = await this.writer.cut({ number, last });
+    return { handles: this.#named(handles, number), open: open.map((part) => openThroughSlot(this.#sink, part)) };
+  }
+
+  /** Ends what an earlier incarnation had open, as the engine does before it opens a writer. */
+  async finishOpen(open: readonly unknown[]): Promise<PendingHandle<H>[]> {
+    const finished = (await this.session.finishOpen?.(open)) ?? [];
+    assert.equal(finished.length, open.length, 'one verdict per open part');
+    const handles = finished.map((part) => (part.kind === 'staged' ? part.handle : assert.fail(part.why)));
+    return this.#named(handles, ++this.#cuts);
+  }
+
+  #named(handles: readonly StagedHandle<H>[], number: number): PendingHandle<H>[] {
+    return handles.map(({ kind, phase, covers, payload }, index) => ({
+      id: `${this.epoch}-${number}-${index}`,
+      sink: 'main',
+      seq: number,
+      epoch: this.epoch,
+      kind,
+      phase,
+      covers,
+      payload: throughSlot(this.#sink, payload),
+    }));
   }
 
   /** As the engine does: what the committer puts off is asked for again, here for ten seconds at most. */
@@ -102,9 +119,9 @@ export class SinkRun<H> implements AsyncDisposable {
   }
 
   /** Aborts what incarnations below this one staged and `keep` does not name. */
-  abortOrphans(keep: readonly PendingHandle<H>[] = []) {
+  abortOrphans(keep: readonly PendingHandle<H>[] = [], open: readonly unknown[] = []) {
     const scope = { ...this.#owner, epochBelow: this.epoch };
-    return this.session.committer.abortOrphans(scope, { handles: keep, open: [] }, { signal: this.#controller.signal });
+    return this.session.committer.abortOrphans(scope, { handles: keep, open }, { signal: this.#controller.signal });
   }
 
   /** What `abortOrphans` would abort. */
@@ -125,4 +142,9 @@ export class SinkRun<H> implements AsyncDisposable {
 
 function throughSlot<H>({ handles }: Sink<H>, payload: H): H {
   return handles.decode(handles.version, JSON.parse(JSON.stringify(handles.encode(payload))));
+}
+
+function openThroughSlot<H>({ states }: Sink<H>, part: unknown): unknown {
+  assert.ok(states, 'a sink with parts that stay open says how slots keep them');
+  return states.decode(states.version, JSON.parse(JSON.stringify(states.encode(part))));
 }

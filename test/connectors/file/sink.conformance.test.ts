@@ -12,6 +12,7 @@ import { temporaryDirectory } from '../../testing/temporary-directory.ts';
 const linesOf = (bytes: Buffer) => bytes.toString().split('\n').slice(0, -1);
 const isHidden = (path: string) => path.split('/').some((name) => /^[._]/.test(name));
 const settings = (path: string) => fileSettings.parse({ type: 'file', path });
+const stayingOpen = (path: string) => fileSettings.parse({ type: 'file', path, roll: { onCheckpoint: false } });
 const assuming = (path: string) => fileSettings.parse({ type: 'file', path, takenByReaders: 'assume' });
 
 testConformance('file sink on this disk', sinkConformance, async (t) => {
@@ -32,6 +33,7 @@ testConformance('file sink on this disk', sinkConformance, async (t) => {
   return {
     sink: new FileSink({ root, settings: settings(root), fs }),
     assumeTaken: new FileSink({ root, settings: assuming(root), fs }),
+    staysOpen: new FileSink({ root, settings: stayingOpen(root), fs }),
     visible: async () => {
       const names = (await filesIn(root)).filter((name) => !isHidden(name));
       return new Map(
@@ -58,6 +60,9 @@ testConformance('file sink on a disk that forgets', sinkConformance, () => {
   return {
     get sink() {
       return sinkNow();
+    },
+    get staysOpen() {
+      return new FileSink({ root, settings: stayingOpen(root), fs: fs() });
     },
     get assumeTaken() {
       return new FileSink({ root, settings: assuming(root), fs: fs() });

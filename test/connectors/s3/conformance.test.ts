@@ -19,6 +19,7 @@ for (const [name, behaviour] of Object.entries(STORES)) {
     return {
       sink: sinkOn(model),
       assumeTaken: sinkOn(model, { takenByReaders: 'assume' }),
+      staysOpen: sinkOn(model, { partBytes: '5MiB', roll: { onCheckpoint: false } }),
       visible: async () => visibleIn(model),
       stagedCount: async () => model.uploads(BUCKET).length,
       takeAway: async (key: string) => model.bucket(BUCKET).delete(key),
