@@ -99,7 +99,12 @@ export class S3Place implements Place {
   readonly listsUploads: boolean;
   readonly #end: () => Promise<void>;
 
-  private constructor(bucket: S3Bucket, listsUploads: boolean, pipeline: string, end: () => Promise<void>) {
+  private constructor(
+    bucket: S3Bucket,
+    listsUploads: boolean,
+    pipeline: string,
+    { keys = '', end = async () => {} }: { keys?: string; end?: () => Promise<void> } = {},
+  ) {
     this.listsUploads = listsUploads;
     this.pipeline = pipeline;
     this.bucket = bucket;
@@ -107,19 +112,21 @@ export class S3Place implements Place {
     const { endpoint, accessKeyId, secretAccessKey } = bucket.place;
     const credentials = `credentials: { accessKeyId: ${accessKeyId}, secretAccessKey: ${secretAccessKey} }`;
     const where = `bucket: ${bucket.name}, region: us-east-1, endpoint: "${endpoint}", pathStyle: true, ${credentials}`;
-    this.sink = `{ type: s3, prefix: raw/clicks, format: ndjson, ${where} }`;
+    this.sink = `{ type: s3, prefix: raw/clicks, format: ndjson, ${where}${keys} }`;
     this.store = `{ type: s3, prefix: _sluice, ${where} }`;
     this.output = filesOf(pipeline, bucket.output('raw/clicks'));
   }
 
-  static async make(server?: S3Server): Promise<S3Place> {
+  /** `keys` are further ones of the sink, as they stand in the file, with a comma in front. */
+  static async make(server?: S3Server, keys?: string): Promise<S3Place> {
     const bucket = await S3Bucket.create(server ?? sharedS3(), `sluice-test-${randomUUID().slice(0, 13)}`);
-    return new S3Place(bucket, await bucket.listsUploads(), 'clicks', () => server?.stop() ?? bucket.remove());
+    const end = () => server?.stop() ?? bucket.remove();
+    return new S3Place(bucket, await bucket.listsUploads(), 'clicks', { end, ...(keys !== undefined && { keys }) });
   }
 
   /** For another pipeline with the same bucket, sink prefix and store, which ends with this one. */
   beside(pipeline: string): S3Place {
-    return new S3Place(this.bucket, this.listsUploads, pipeline, async () => {});
+    return new S3Place(this.bucket, this.listsUploads, pipeline);
   }
 
   async change(of: 'slots' | 'staged', withinMs: number): Promise<void> {

@@ -3,9 +3,20 @@ import test from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { skipWithoutKafka } from '../services/kafka.ts';
 import { skipWithoutS3, testS3 } from '../services/s3.ts';
-import { S3Place } from './place.ts';
+import { waitFor } from '../services/wait.ts';
+import { S3Place, type SlotSeen } from './place.ts';
 import { Scene } from './scene.ts';
 import { killTwentyTimes, wakeUpAfterTakeover } from './stories.ts';
+
+interface OpenUploadSeen {
+  readonly bytes: number;
+  readonly parts: unknown[];
+  readonly tail: unknown[];
+}
+
+const openUploads = ({ sinks }: SlotSeen) =>
+  sinks.main.state.map(({ value }) => (value as { place: OpenUploadSeen }).place);
+const hasPartsAndTail = ({ parts, tail }: OpenUploadSeen) => parts.length > 0 && tail.length > 0;
 
 const onBoth = { skip: skipWithoutKafka || skipWithoutS3, timeout: 480_000 };
 
@@ -20,6 +31,39 @@ test(
     await wakeUpAfterTakeover(await Scene.set(t, { place: await S3Place.make() }));
   },
 );
+
+test('kill -9 while uploads stay open across checkpoints: exact, with parts, tails and a last part by another run', {
+  ...onBoth,
+}, async (t) => {
+  const place = await S3Place.make(
+    undefined,
+    ', partBytes: 5MiB, roll: { onCheckpoint: false, bytes: 24MiB, idle: 3s }',
+  );
+  const scene = await Scene.set(t, { place, interval: '500ms' });
+  scene.keepProducing(scene.producer(4, { valueBytes: 8_000 }), 800);
+  let pipeline = await scene.run();
+  let ended = 0;
+  for (let kill = 1; kill <= 4; kill++) {
+    await waitFor(async () => openUploads(await place.newestSlot()).find(hasPartsAndTail), {
+      what: `an open upload with parts and a tail, before kill ${kill}`,
+      timeoutMs: 60_000,
+    });
+    await pipeline.kill();
+    // The file may have been closed since it was seen.
+    ended += openUploads(await place.newestSlot()).filter(hasPartsAndTail).length;
+    pipeline = await scene.run();
+    await scene.hasClaimed(pipeline);
+  }
+  assert.ok(ended > 0, 'no kill left an open upload with parts and a tail');
+  await scene.producerStops();
+  await scene.filesHold(pipeline);
+  await scene.mustStop(pipeline);
+  const next = await scene.run('next');
+  await scene.hasClaimed(next);
+  await scene.stagedGoes();
+  await scene.mustStop(next);
+  await scene.mustBeExact(3_000);
+});
 
 test('an S3 server that is away for 20 s interrupts the pipeline, which goes on by itself', onBoth, async (t) => {
   const server = await testS3(t);
