@@ -95,9 +95,13 @@ export const PROGRAMS: readonly Program[] = [
   { name: 'put', guarantee: 'none', output: 'bucket', audit: 'size', reads: any, run: runPut },
 ];
 
-/** The engine with a directory for every hour of the workload. */
-export function runSluiceHours(job: Job, interval: string): Promise<Measurement> {
-  return runNode('sluice.ts', job, [interval, 'hours']);
+/** The engine with a directory for every hour of the workload; checkpoints close its files, or leave them open. */
+export function runSluiceHours(
+  job: Job,
+  interval: string,
+  files: 'close' | 'stayOpen' = 'close',
+): Promise<Measurement> {
+  return runNode('sluice.ts', job, [interval, 'hours', files]);
 }
 
 /** The bare loop up to one of its stages; only `write` leaves an output worth auditing. */
