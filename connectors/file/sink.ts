@@ -30,6 +30,8 @@ import { otherDevice, STAGING, Staging } from './staging.ts';
 import { FileStore } from './store.ts';
 
 const HANDLE_KIND = 'file';
+/** Copies at a time: libuv has four threads. */
+const FINISHING = { handleKind: HANDLE_KIND, inParallel: 4 };
 
 export type FileSinkSettings = z.output<typeof fileSettings>;
 
@@ -106,7 +108,7 @@ export class FileSink implements Sink<FileHandle, OpenFileState> {
       committer,
       openWriter: (events) =>
         openPartWriter({ settings, context, files, names, events, handleKind: HANDLE_KIND, tuning }),
-      finishOpen: (states) => finishParts(states, HANDLE_KIND, (place) => files.finish(place, names)),
+      finishOpen: (states) => finishParts(states, FINISHING, (place) => files.finish(place, names)),
       // Nothing is held open between calls: writers close their own files.
       [Symbol.asyncDispose]: async () => {},
     };

@@ -55,7 +55,7 @@ export class Staging implements PartFiles<FileHandle, FileHandle> {
       copied += chunk.length;
     }
     if (copied < bytes) {
-      const why = copied === 0 ? 'it is gone' : `it has ${copied} bytes instead of ${bytes}`;
+      const why = copied === 0 ? 'it is gone, or empty' : `it has ${copied} bytes instead of ${bytes}`;
       return { kind: 'lost', place: staged, why };
     }
     return { kind: 'staged', payload: await part.close(), bytes };
@@ -70,7 +70,7 @@ export class Staging implements PartFiles<FileHandle, FileHandle> {
     const file = await this.#create(staged);
     return new StagedPart({
       ...{ file, staged, final: join(target, name) },
-      durably: () => this.#durably(staged, file),
+      durably: ({ named }) => this.#durably(staged, file, { named }),
       durablyClosed: () => this.#durably(staged, file, { close: true }),
     });
   }
@@ -103,11 +103,13 @@ export class Staging implements PartFiles<FileHandle, FileHandle> {
     throw otherDevice(this.#staging, target);
   }
 
-  async #durably(staged: string, file: OpenFile, { close = false } = {}): Promise<void> {
+  /** With `named` false the name is durable already. */
+  async #durably(staged: string, file: OpenFile, { close = false, named = true } = {}): Promise<void> {
     await this.#syncSlots.run(async () => {
       await withFileErrors({ doing: 'make durable', path: staged }, () => file.sync());
       if (close) await withFileErrors({ doing: 'close', path: staged }, () => file.close());
     });
+    if (!named) return;
     const { directories } = this.#options;
     await withFileErrors({ doing: 'make durable', path: this.#staging }, () => directories.sync(this.#staging));
   }
@@ -135,13 +137,16 @@ interface StagedPartOptions {
   readonly file: OpenFile;
   readonly staged: string;
   readonly final: string;
-  durably(): Promise<void>;
+  /** The bytes, and with `named` the name. */
+  durably(what: { named: boolean }): Promise<void>;
   durablyClosed(): Promise<void>;
 }
 
 class StagedPart implements PartFile<FileHandle, FileHandle> {
   readonly #options: StagedPartOptions;
   #bytes = 0;
+  /** Its name is durable. */
+  #isNamed = false;
   #state: 'open' | 'closed' = 'open';
 
   constructor(options: StagedPartOptions) {
@@ -163,7 +168,8 @@ class StagedPart implements PartFile<FileHandle, FileHandle> {
 
   async persist(): Promise<FileHandle> {
     const { staged, final, durably } = this.#options;
-    await durably();
+    await durably({ named: !this.#isNamed });
+    this.#isNamed = true;
     return { staged, final, bytes: this.#bytes };
   }
 

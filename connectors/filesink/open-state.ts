@@ -2,9 +2,6 @@ import { z } from 'zod';
 import { type Covers, type FinishedPart, SluiceError, type VersionedCodec } from '../../core/spi.ts';
 import { Slots } from './slots.ts';
 
-/** Copies and requests at a time. */
-const FINISHING_MAX = 4;
-
 /** A part that stays open across checkpoints: where it lies, and what of it is durable. */
 export interface OpenPartState<O = unknown> {
   readonly place: O;
@@ -47,13 +44,13 @@ export type Ended<H> =
   | { readonly kind: 'staged'; readonly payload: H; readonly bytes: number }
   | { readonly kind: 'lost'; readonly place: string; readonly why: string };
 
-/** Ends open parts of an earlier incarnation, a few at a time. */
+/** Ends open parts of an earlier incarnation, `inParallel` at a time. */
 export async function finishParts<H, O>(
   parts: readonly OpenPartState<O>[],
-  handleKind: string,
+  { handleKind, inParallel }: { readonly handleKind: string; readonly inParallel: number },
   end: (place: O) => Promise<Ended<H>>,
 ): Promise<FinishedPart<H>[]> {
-  const slots = new Slots(FINISHING_MAX);
+  const slots = new Slots(inParallel);
   return await Promise.all(
     parts.map(async ({ place, covers, records }): Promise<FinishedPart<H>> => {
       const ended = await slots.run(() => end(place));

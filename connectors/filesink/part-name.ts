@@ -19,9 +19,14 @@ const NAME =
 export function formatPartName(name: PartName): string {
   const epoch = String(name.epoch).padStart(EPOCH_DIGITS, '0');
   const counter = String(name.counter).padStart(COUNTER_DIGITS, '0');
-  const text = `${name.pipeline}-${name.lineage}-l${name.layout}s${name.shard}-${epoch}-${counter}.${name.extension}`;
+  const text = `${partNamePrefix(name)}${epoch}-${counter}.${name.extension}`;
   assert(NAME.test(text), `a part name can be read back: ${text}`);
   return text;
+}
+
+/** What the names of all parts of one owner begin with. */
+export function partNamePrefix({ pipeline, lineage, layout, shard }: Owner): string {
+  return `${pipeline}-${lineage}-l${layout}s${shard}-`;
 }
 
 /** Gives one incarnation's parts their names. */

@@ -40,8 +40,11 @@ export class UploadFinisher {
     if (!Buffer.isBuffer(tail)) return tail;
     if (upload === undefined) return { kind: 'staged', payload: await this.#begin(open, tail), bytes };
     const place = { bucket, key, uploadId: upload.uploadId };
+    const { api, retrier, signal } = this.#options;
     const number = PARTS_MAX + 1 + (this.#options.epoch % LAST_PARTS);
     try {
+      // Without a tail nothing would be sent: that the upload is still there shows in a list of its parts.
+      if (tail.length === 0) await retrier.run(() => api.listParts({ ...place, next: undefined }, { signal }), signal);
       const last = tail.length === 0 ? [] : [await this.#send({ ...place, number }, tail)];
       return { kind: 'staged', payload: { ...place, ...upload, token, bytes, parts: [...parts, ...last] }, bytes };
     } catch (error) {

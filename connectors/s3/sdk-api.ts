@@ -48,7 +48,10 @@ export class SdkApi implements S3Api {
     const copy = Buffer.from(body);
     const put = (crc32: string | undefined) =>
       this.#connection.send(doing, place, signal, (client, options) =>
-        client.send(new PutObjectCommand({ ...named(place), Body: copy, IfNoneMatch: '*', ...sum(crc32) }), options),
+        client.send(new PutObjectCommand({ ...named(place), Body: copy, IfNoneMatch: '*', ...sum(crc32) }), {
+          ...options,
+          requestTimeout: requestMsFor(copy.length),
+        }),
       );
     try {
       await this.#connection.withChecksum(crc32Base64(copy), put);

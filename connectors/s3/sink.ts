@@ -37,6 +37,7 @@ const MISSING_MS = 60_000;
 const GATHER_SHARE = 1 / 16;
 
 const HANDLE_KIND = 'file';
+const FINISHING = { handleKind: HANDLE_KIND, inParallel: 16 };
 
 export type S3SinkSettings = z.output<typeof s3Settings>;
 
@@ -139,7 +140,7 @@ export class S3Sink implements Sink<S3Handle, OpenUploadState> {
     return {
       committer,
       openWriter,
-      finishOpen: (states) => finishParts(states, HANDLE_KIND, (open) => finisher.finish(open)),
+      finishOpen: (states) => finishParts(states, FINISHING, (open) => finisher.finish(open)),
       [Symbol.asyncDispose]: async () => {
         for (const memory of memories) memory.release();
       },

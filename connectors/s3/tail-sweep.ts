@@ -1,5 +1,5 @@
 import type { Named, OrphanScope } from '../../core/spi.ts';
-import { isPartOf, parsePartName } from '../filesink/part-name.ts';
+import { isPartOf, parsePartName, partNamePrefix } from '../filesink/part-name.ts';
 import type { S3Handle } from './handle.ts';
 import type { OpenUploadState } from './open-upload.ts';
 import type { Retrier } from './retry.ts';
@@ -28,7 +28,11 @@ export async function sweepTails(
   const counters = [...named].map((key) => ownTail(key, scope)).filter((tail) => tail?.epoch === scope.epochBelow);
   const newest = Math.max(-1, ...counters.flatMap((tail) => tail?.counter ?? []));
   for (let next: string | undefined, isFirst = true; isFirst || next !== undefined; isFirst = false) {
-    const query = { bucket, prefix: `${root}${TAILS}`, ...(next === undefined ? {} : { next }) };
+    const query = {
+      bucket,
+      prefix: `${root}${TAILS}${partNamePrefix(scope)}`,
+      ...(next === undefined ? {} : { next }),
+    };
     const page = await retrier.run(() => api.listKeys(query, { signal }), signal);
     for (const key of page.items) {
       const tail = ownTail(key, scope);

@@ -6,14 +6,30 @@ import type { S3Api } from './s3-api.ts';
 /** Readers leave it out, and no pipeline has such a name. */
 export const TAILS = '_sluice/_tails/';
 const TAIL_EXTENSION = 'tail';
-/** What is copied at a time; a longer piece has an object of its own. */
-const OBJECT_BYTES_MAX = 8 * 1024 * 1024;
+/** Of a piece, and of an object with several: what is copied at a time. */
+export const PIECE_BYTES_MAX = 8 * 1024 * 1024;
 
 /** Some bytes of a part that is not full yet, in an object that holds those of several files. */
 export interface TailPiece {
   readonly key: string;
   readonly from: number;
   readonly bytes: number;
+}
+
+/**
+ * The pieces of a tail that stay when so many bytes are added: what is written anew with these are the last ones, as long as they
+ * are not twice as large. So each is at least twice as large as the next one, which keeps them few, and every byte is
+ * written a few times at most.
+ */
+export function piecesToKeep(tail: readonly TailPiece[], newBytes: number): { kept: TailPiece[]; keptBytes: number } {
+  const kept = [...tail];
+  let written = newBytes;
+  for (let last = kept.at(-1); last !== undefined; last = kept.at(-1)) {
+    if (last.bytes >= 2 * written || last.bytes + written > PIECE_BYTES_MAX) break;
+    written += last.bytes;
+    kept.pop();
+  }
+  return { kept, keptBytes: kept.reduce((sum, { bytes }) => sum + bytes, 0) };
 }
 
 export interface TailsOptions {
@@ -66,7 +82,7 @@ export class Tails {
     let bytes = 0;
     let count = 0;
     for (const waiting of this.#waiting) {
-      if (count > 0 && bytes + waiting.bytes > OBJECT_BYTES_MAX) break;
+      if (count > 0 && bytes + waiting.bytes > PIECE_BYTES_MAX) break;
       bytes += waiting.bytes;
       count++;
     }
@@ -90,16 +106,15 @@ export class Tails {
     }
   }
 
-  /** Nobody else has this name: what exists under it when a request is sent again is what the one before has written. */
+  /** Nobody else has this name: what exists under it is what a request has written that got no answer, or was repeated on its way. */
   async #put(body: Buffer): Promise<string> {
     const { bucket, root, api, retrier, names, signal } = this.#options;
     const key = `${root}${TAILS}${names.next(TAIL_EXTENSION)}`;
-    let attempts = 0;
-    const put = () => {
-      attempts++;
-      return api.putIfAbsent({ bucket, key }, body, { signal });
-    };
-    if ((await retrier.run(put, signal)) === 'exists' && attempts === 1) throw nameTaken(bucket, key);
+    const place = { bucket, key };
+    const created = await retrier.run(() => api.putIfAbsent(place, body, { signal }), signal);
+    if (created === 'created') return key;
+    const found = await retrier.run(() => api.get(place, { signal }), signal);
+    if (found === undefined || !body.equals(found)) throw nameTaken(bucket, key);
     return key;
   }
 }

@@ -8,15 +8,13 @@ import { PARTS_MAX, partBytesAt } from './part-size.ts';
 import type { Retrier } from './retry.ts';
 import type { ObjectAttributes, ObjectPlace, S3Api } from './s3-api.ts';
 import { ParkedPart, type Spool } from './spool.ts';
-import type { TailPiece, Tails } from './tails.ts';
+import { PIECE_BYTES_MAX, piecesToKeep, type TailPiece, type Tails } from './tails.ts';
 import { TOKEN } from './token.ts';
 
 /** Requests of parts at a time, over all files: enough for a fast line, few enough for a slow one. */
 const IN_FLIGHT_MAX = 16;
 /** S3 takes 2 KB of metadata in all. */
 const OFFSETS_CHARS_MAX = 1_800;
-/** A tail of so many pieces is written anew as one, so that slots stay small. */
-const PIECES_MAX = 16;
 
 /** Offsets in the file by split, from (inclusive) to (exclusive), as in a slot. */
 const OFFSETS = 'sluice-offsets';
@@ -188,10 +186,13 @@ class Upload implements PartFile<S3Handle, OpenUpload> {
 
   /** Nothing is appended meanwhile, though memory that gets short may move all of it to disk. */
   async #addToTail(tailBytes: number): Promise<void> {
-    const isLong = this.#tail.length >= PIECES_MAX;
-    const from = isLong ? 0 : tailBytes;
-    const piece = await this.#options.tails.put(this.#partBytes - from, (into) => this.#copyTo(into, from));
-    this.#tail = isLong ? [piece] : [...this.#tail, piece];
+    const { kept, keptBytes } = piecesToKeep(this.#tail, this.#partBytes - tailBytes);
+    const pieces: Promise<TailPiece>[] = [];
+    for (let from = keptBytes; from < this.#partBytes; from += PIECE_BYTES_MAX) {
+      const bytes = Math.min(this.#partBytes - from, PIECE_BYTES_MAX);
+      pieces.push(this.#options.tails.put(bytes, (into) => this.#copyTo(into, from)));
+    }
+    this.#tail = [...kept, ...(await Promise.all(pieces))];
   }
 
   async #copyTo(into: Buffer, from: number): Promise<void> {

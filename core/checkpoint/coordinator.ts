@@ -49,7 +49,7 @@ export class Coordinator<P, H, S> {
   #newest: StoredSlot;
   /** Slots are written one after the other. */
   #writing: Promise<unknown> = Promise.resolve();
-  /** The claim and every slot that moved a position since, as long as their output is not all visible; oldest first. */
+  /** The claim and every slot that moved a position since, as long as something that it names is not committed; oldest first. */
   readonly #notVisible: { seq: number; splits: readonly SlotSplit[] }[];
   /** Set when a slot's outcome is unknown: its number must never be sent again with other bytes. */
   #broken: unknown;
@@ -121,6 +121,8 @@ export class Coordinator<P, H, S> {
       };
     });
     this.#options.env.metrics.add('checkpoints', 1);
+    // What has handles is followed by a settling slot, and retention by that.
+    if (cut.staged.handles.length === 0) this.#housekeeping.retain();
   }
 
   /**

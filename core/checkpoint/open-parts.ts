@@ -32,13 +32,11 @@ export function openPartsState<S>(
   return open.map((part) => ({ version: states.version, value: states.encode(part) }));
 }
 
-/** One verdict for each part that was open when this slot was made, in order. */
+/** One verdict for each part that an earlier incarnation had open, in order. */
 export async function finishOpenParts<H, S>(
-  sink: SinkCodecs<H, S>,
   session: SinkSession<H, S>,
-  slot: Slot,
+  open: readonly S[],
 ): Promise<FinishedPart<H>[]> {
-  const open = openPartsOf(sink, slot);
   if (open.length === 0) return [];
   assert(session.finishOpen !== undefined, 'a sink with parts that stay open finishes them');
   const finished = await session.finishOpen(open);

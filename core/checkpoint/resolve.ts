@@ -6,7 +6,7 @@ import type { PositionCodec } from '../contract/source.ts';
 import { SluiceError } from '../errors.ts';
 import { decodeHandle, describeCovers } from './handles.ts';
 import { type CheckpointLog, fenced, type LogCall } from './log.ts';
-import { finishOpenParts } from './open-parts.ts';
+import { finishOpenParts, openPartsOf } from './open-parts.ts';
 import { refuseMovedSink } from './restore.ts';
 import { type Slot, type SlotSplit, type StoredSlot, succeedingSlot } from './slot.ts';
 
@@ -98,7 +98,7 @@ async function lookAtOutput(
       if (verdict.kind === 'lost') lost.push(handle);
     }
   }
-  const open = await finishOpenParts(sink, session, claim);
+  const open = await finishOpenParts(session, openPartsOf(sink, claim));
   return { committed: handles.length - lost.length, lost, open };
 }
 

@@ -5,7 +5,9 @@ import type { Env } from '../contract/env.ts';
 import { SluiceError } from '../errors.ts';
 
 const SLOT_FORMAT = 'sluice-slot';
-const SLOT_VERSION = 1;
+const SLOT_VERSION = 2;
+/** Of slots without open parts, which every version can go on from. */
+const VERSION_WITHOUT_OPEN_PARTS = 1;
 
 /** Somebody else's value as `JSON.parse` gave it: passed on untouched, whatever its keys, to be written again the same. */
 export const json = z.custom<Json>((value) => value !== undefined, 'expected a value');
@@ -108,7 +110,7 @@ export function encodeSlot(slot: Slot): Buffer {
   const { restoredFrom, resolution, discard, source, sinks, pending, stats, configHash } = rest;
   const ordered = {
     format: SLOT_FORMAT,
-    version: SLOT_VERSION,
+    version: sinks.main.state.length === 0 ? VERSION_WITHOUT_OPEN_PARTS : SLOT_VERSION,
     ...{ pipeline, lineage, layout, shard, seq, epoch, token, kind, createdAt, owner, previous },
     ...(restoredFrom === undefined ? {} : { restoredFrom }),
     ...(resolution === undefined ? {} : { resolution }),

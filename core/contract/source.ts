@@ -68,6 +68,6 @@ export interface SplitReader<P = unknown> extends AsyncDisposable {
   revoke(splits: readonly SplitId[]): void;
   /** The next frame; `idle` after a bounded wait without records; `end` once every stop position is reached. One call at a time. */
   poll(options: { signal: AbortSignal }): Promise<Frame | 'idle' | 'end'>;
-  /** These positions are durable and their output is visible: publish them for lag tools. Must not throw or wait. */
+  /** These positions are durable, and their output is visible but for what is in parts that stay open: publish them for lag tools. Must not throw or wait. */
   announce?(positions: readonly SplitPosition<P>[]): void;
 }

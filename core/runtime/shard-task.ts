@@ -1,6 +1,6 @@
 import { Coordinator } from '../checkpoint/coordinator.ts';
 import type { CheckpointLog } from '../checkpoint/log.ts';
-import { finishOpenParts, openPartsLost } from '../checkpoint/open-parts.ts';
+import { finishOpenParts, openPartsLost, openPartsOf } from '../checkpoint/open-parts.ts';
 import type { Claim } from '../checkpoint/restore.ts';
 import type { SlotSplit } from '../checkpoint/slot.ts';
 import type { Frame } from '../contract/batch.ts';
@@ -16,6 +16,8 @@ import { SplitTable } from './split-table.ts';
 
 /** How often an idle incarnation looks whether it was replaced. */
 const PROVE_OWNER_EVERY_MS = 60_000;
+/** Files of an earlier run that are named in one slot. */
+const FINISHED_AT_ONCE = 64;
 
 export interface ShardTaskOptions {
   readonly env: Env;
@@ -103,9 +105,17 @@ export class ShardTask {
 
   /** What the incarnation before had open is named as a file of this one before anything else is written. */
   async #finishOpenParts(session: SinkSession): Promise<void> {
-    const { env, sink, claim, incarnation } = this.#options;
-    const { slot } = claim.stored;
-    const finished = await finishOpenParts(sink, session, slot);
+    const { env, sink, claim } = this.#options;
+    const open = openPartsOf(sink, claim.stored.slot);
+    // What is named need not be done again, whatever happens to the rest.
+    for (let from = 0; from < open.length; from += FINISHED_AT_ONCE)
+      await this.#finishSome(session, open.slice(from, from + FINISHED_AT_ONCE), open.slice(from + FINISHED_AT_ONCE));
+    if (open.length > 0) env.log.info('finished what the previous run was still writing', { files: open.length });
+  }
+
+  async #finishSome(session: SinkSession, some: readonly unknown[], open: readonly unknown[]): Promise<void> {
+    const { env, claim, incarnation } = this.#options;
+    const finished = await finishOpenParts(session, some);
     incarnation.signal.throwIfAborted();
     const lost = finished.filter((part) => part.kind === 'lost');
     if (lost.length > 0) {
@@ -114,10 +124,9 @@ export class ShardTask {
       throw openPartsLost(lost);
     }
     const handles = finished.flatMap((part) => (part.kind === 'staged' ? [part.handle] : []));
-    if (handles.length === 0) return;
-    env.log.info('finished what the previous run was still writing', { files: handles.length });
     const bytes = handles.reduce((sum, handle) => sum + handle.bytes, 0);
-    await this.#coordinator.checkpoint({ splits: slot.source.splits, staged: { handles }, records: 0, bytes });
+    const { splits } = claim.stored.slot.source;
+    await this.#coordinator.checkpoint({ splits, staged: { handles, open }, records: 0, bytes });
     env.metrics.add('bytes', bytes);
   }
 

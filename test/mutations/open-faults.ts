@@ -13,7 +13,7 @@ export const openFaults: readonly Mutation[] = [
   {
     name: 'open-not-synced',
     what: 'a checkpoint records bytes of an open file that a power loss can take',
-    edits: [{ file: STAGING, find: '    await durably();\n    return', replace: '    return' }],
+    edits: [{ file: STAGING, find: '    await durably({ named: !this.#isNamed });\n', replace: '' }],
     caughtBy: simulator(78),
   },
   {
@@ -28,8 +28,8 @@ export const openFaults: readonly Mutation[] = [
     edits: [
       {
         file: 'core/runtime/shard-task.ts',
-        find: '    if (handles.length === 0) return;\n',
-        replace: '    return;\n',
+        find: '    const open = openPartsOf(sink, claim.stored.slot);\n',
+        replace: '    const open = openPartsOf(sink, claim.stored.slot).slice(0, 0);\n',
       },
     ],
     caughtBy: simulator(3),

@@ -58,7 +58,10 @@ export class CompressedPart<H, O> implements PartFile<H, O> {
         filling.used += copied;
         this.#rawBytes += copied;
         at += copied;
-        if (filling.used === chunkBytes) await this.#send();
+        if (filling.used === chunkBytes) {
+          await this.#send();
+          filling.fillsSoon = true;
+        }
       }
     }
   }
@@ -104,7 +107,6 @@ export class CompressedPart<H, O> implements PartFile<H, O> {
   async #send(): Promise<void> {
     const gathered = await this.#options.memory.send(this.#filling);
     if (gathered !== undefined) this.#process(gathered);
-    this.#filling.fillsSoon = true;
     this.#throwFailure();
   }
 

@@ -7,7 +7,7 @@ import { openFileStates } from '../../../connectors/file/handle.ts';
 import { decodeSlot } from '../../../core/checkpoint/slot.ts';
 import { throwsWith } from '../../core/support/expect.ts';
 
-const GOLDEN = join(import.meta.dirname, '../../core/checkpoint/golden/slot-open-files-v1.json');
+const GOLDEN = join(import.meta.dirname, '../../core/checkpoint/golden/slot-open-files-v2.json');
 
 test('the open files of a slot of version 1 are read for ever, and written again they are the same bytes', () => {
   const { state } = decodeSlot(readFileSync(GOLDEN), GOLDEN).sinks.main;

@@ -88,7 +88,7 @@ test('a copy holds what was recorded, under a new name for the same directory; t
 test('what is not all there is lost, and said to be gone or too short', async (t) => {
   for (const [fs, base] of await places(t)) {
     for (const [actual, recorded, why] of [
-      [undefined, 1, 'it is gone'],
+      [undefined, 1, 'it is gone, or empty'],
       [9, 10, 'it has 9 bytes instead of 10'],
       [MIB, MIB + 1, `it has ${MIB} bytes instead of ${MIB + 1}`],
       [MIB + 7, 3 * MIB, `it has ${MIB + 7} bytes instead of ${3 * MIB}`],

