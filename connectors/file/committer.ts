@@ -12,6 +12,7 @@ import {
   unreachable,
   type Verdict,
 } from '../../core/spi.ts';
+import type { Settled } from '../filesink/settled.ts';
 import { Slots } from '../filesink/slots.ts';
 import { decideCommit, seeBoth } from '../filesink/two-names.ts';
 import type { Directories } from './directories.ts';
@@ -29,6 +30,8 @@ export interface FileCommitterOptions {
   readonly directories: Directories;
   readonly log: Logger;
   readonly takenByReaders: 'fail' | 'assume';
+  /** Without it nothing of this incarnation is taken for left behind. */
+  readonly settled?: Settled | undefined;
 }
 
 /** Makes staged files visible by renaming them: atomic, and possible once per handle. */
@@ -62,12 +65,14 @@ export class FileCommitter implements Committer<FileHandle, OpenFileState> {
     keep: Named<FileHandle, OpenFileState>,
     { signal }: CallOptions,
   ): Promise<OrphanReport> {
+    const settledBelow = this.#options.settled?.below;
     const aborted: string[] = [];
     let kept = 0;
-    for (const { name, path, judged } of await readStaged(this.#options, scope, keep)) {
+    for (const { name, path, judged } of await readStaged(this.#options, scope, keep, settledBelow)) {
       signal?.throwIfAborted();
-      if (judged.kind === 'orphan' && (await this.#removeOrphan(path))) aborted.push(name);
-      else kept++;
+      if (judged.kind !== 'orphan' || !(await this.#removeOrphan(path))) kept++;
+      // What this incarnation has replaced itself is nothing that a crash left behind.
+      else if (judged.epoch < scope.epochBelow) aborted.push(name);
     }
     return { aborted, kept };
   }

@@ -20,7 +20,28 @@ export const fileHandles: VersionedCodec<FileHandle> = {
   },
 };
 
-/** A file that stays open: `bytes` of what is staged are durable and belong to it. */
-export type OpenFileState = OpenPartState<FileHandle>;
+/** So much of a file that was begun: what is behind it belongs to nobody. */
+export interface StagedBytes {
+  readonly staged: string;
+  readonly bytes: number;
+}
 
-export const openFileStates: VersionedCodec<OpenFileState> = openPartStates(fileHandles);
+/** A file that stays open: `bytes` of what is staged are durable and belong to it. */
+export interface OpenFilePlace extends FileHandle {
+  /** What has to follow them, where they are no whole file. */
+  readonly journal?: StagedBytes | undefined;
+}
+
+export type OpenFileState = OpenPartState<OpenFilePlace>;
+
+const journal = z.strictObject({ staged: z.string(), bytes: z.int().min(1) });
+const openVersion1 = version1.extend({ journal: journal.optional() });
+
+export const openFileStates: VersionedCodec<OpenFileState> = openPartStates({
+  version: 1,
+  encode: ({ staged, final, bytes, journal }: OpenFilePlace) => ({
+    ...{ staged, final, bytes },
+    ...(journal !== undefined && { journal: { staged: journal.staged, bytes: journal.bytes } }),
+  }),
+  decode: (_version, value) => openVersion1.parse(value),
+});

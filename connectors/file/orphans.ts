@@ -1,9 +1,11 @@
 import { basename, join } from 'node:path';
 import type { Named, OrphanListing, OrphanScope } from '../../core/spi.ts';
 import { judgeStaged, type StagedKind } from '../filesink/orphan.ts';
+import { isPartOf, parsePartName } from '../filesink/part-name.ts';
 import { isErrorCode, toFileError, withFileErrors } from './errors.ts';
 import type { FileSystem } from './file-system.ts';
 import type { FileHandle, OpenFileState } from './handle.ts';
+import { JOURNAL_EXTENSION } from './journal.ts';
 import { STAGING } from './staging.ts';
 
 export interface StagedFile {
@@ -22,12 +24,18 @@ export async function readStaged(
   { root, fs }: StagingPlace,
   scope: OrphanScope,
   keep: Named<FileHandle, OpenFileState>,
+  settledBelow = 0,
 ): Promise<StagedFile[]> {
   const staging = join(root, STAGING);
   const named = [...keep.handles.map(({ payload }) => payload), ...keep.open.map(({ place }) => place)];
-  const keptNames = new Set(named.map(({ staged }) => basename(staged)));
+  const journals = keep.open.flatMap(({ place }) => place.journal ?? []);
+  const keptNames = new Set([...named, ...journals].map(({ staged }) => basename(staged)));
   return (await entriesOf(staging, fs)).flatMap(({ name }) => {
-    const judged = judgeStaged(name, scope, keptNames.has(name));
+    const isNamed = keptNames.has(name);
+    const judged: StagedKind =
+      !isNamed && isReplaced(name, scope, settledBelow)
+        ? { kind: 'orphan', epoch: scope.epochBelow }
+        : judgeStaged(name, scope, isNamed);
     return judged.kind === 'foreign' ? [] : [{ name, path: join(staging, name), judged }];
   });
 }
@@ -48,6 +56,13 @@ export async function listOrphans(
     orphans.push({ place: path, epoch: judged.epoch, bytes: status.bytes, stagedAtMs: status.modifiedMs });
   }
   return { orphans, kept: staged.filter(({ judged }) => judged.kind === 'kept').length };
+}
+
+/** Whether a journal of the incarnation at work, which no slot names, never will be named either. */
+function isReplaced(name: string, scope: OrphanScope, settledBelow: number): boolean {
+  const part = parsePartName(name);
+  if (part?.extension !== JOURNAL_EXTENSION || part.epoch !== scope.epochBelow || !isPartOf(scope, part)) return false;
+  return part.counter < settledBelow;
 }
 
 async function entriesOf(staging: string, fs: FileSystem) {

@@ -17,6 +17,7 @@ import {
 import { finishParts } from '../filesink/open-state.ts';
 import { openPartWriter, type WriterTuning } from '../filesink/open-writer.ts';
 import { PartNames } from '../filesink/part-name.ts';
+import { Settled } from '../filesink/settled.ts';
 import { FileCommitter } from './committer.ts';
 import type { ReadDevice } from './device.ts';
 import { diagnoseDirectory } from './diagnosis.ts';
@@ -95,20 +96,22 @@ export class FileSink implements Sink<FileHandle, OpenFileState> {
   async open(context: SinkContext): Promise<SinkSession<FileHandle, OpenFileState>> {
     const { root, fs, settings, tuning } = this.#options;
     const directories = new Directories(fs);
+    const names = new PartNames(context);
+    const settled = new Settled(names);
     const committer = new FileCommitter({
       root,
       fs,
+      settled,
       directories,
       log: context.env.log,
       takenByReaders: settings.takenByReaders,
     });
-    const files = new Staging({ root, fs, directories, signal: context.signal });
-    const names = new PartNames(context);
+    const files = new Staging({ root, fs, directories, names, settled, signal: context.signal });
     return {
       committer,
       openWriter: (events) =>
         openPartWriter({ settings, context, files, names, events, handleKind: HANDLE_KIND, tuning }),
-      finishOpen: (states) => finishParts(states, FINISHING, (place) => files.finish(place, names)),
+      finishOpen: (states) => finishParts(states, FINISHING, (place) => files.finish(place)),
       // Nothing is held open between calls: writers close their own files.
       [Symbol.asyncDispose]: async () => {},
     };

@@ -1,13 +1,17 @@
 import { basename, dirname, join } from 'node:path';
 import { assert, SluiceError } from '../../core/spi.ts';
-import type { Ended } from '../filesink/open-state.ts';
+import { type Ended, endOrLose, Missing } from '../filesink/open-state.ts';
 import type { PartFile, PartFiles } from '../filesink/part-files.ts';
 import { type PartNames, parsePartName } from '../filesink/part-name.ts';
+import type { Settled } from '../filesink/settled.ts';
 import { Slots } from '../filesink/slots.ts';
+import { endOpen } from '../formats/end-open.ts';
+import type { Beside } from '../formats/part-encoder.ts';
 import type { Directories } from './directories.ts';
 import { isErrorCode, toFileError, withFileErrors } from './errors.ts';
 import { type FileSystem, type OpenFile, writeAll } from './file-system.ts';
-import type { FileHandle } from './handle.ts';
+import type { FileHandle, OpenFilePlace, StagedBytes } from './handle.ts';
+import { JOURNAL_EXTENSION, Journal } from './journal.ts';
 
 export const STAGING = '.staging';
 /** Node runs four file calls at a time; syncs may take seconds, and the next parts must be written meanwhile. */
@@ -19,12 +23,16 @@ export interface StagingOptions {
   readonly root: string;
   readonly fs: FileSystem;
   readonly directories: Directories;
+  /** Of this incarnation. */
+  readonly names: PartNames;
+  /** Hears of cuts. */
+  readonly settled?: Settled | undefined;
   /** Aborts when the incarnation is over. */
   readonly signal: AbortSignal;
 }
 
 /** Stages parts in `<root>/.staging/`, from where a rename can make them visible. */
-export class Staging implements PartFiles<FileHandle, FileHandle> {
+export class Staging implements PartFiles<FileHandle, OpenFilePlace> {
   readonly #options: StagingOptions;
   readonly #staging: string;
   readonly #syncSlots = new Slots(SYNCS_MAX);
@@ -34,7 +42,11 @@ export class Staging implements PartFiles<FileHandle, FileHandle> {
     this.#staging = join(options.root, STAGING);
   }
 
-  async open({ directory, name }: { directory: string; name: string }): Promise<PartFile<FileHandle, FileHandle>> {
+  onCut(): void {
+    this.#options.settled?.cutBegins();
+  }
+
+  async open({ directory, name }: { directory: string; name: string }): Promise<PartFile<FileHandle, OpenFilePlace>> {
     return await this.#begin(join(this.#options.root, directory), name);
   }
 
@@ -42,23 +54,31 @@ export class Staging implements PartFiles<FileHandle, FileHandle> {
    * Ends a file that an earlier incarnation had open, at what it recorded, under a new name: whoever wrote it may still write
    * to the file itself.
    */
-  async finish({ staged, final, bytes }: FileHandle, names: PartNames): Promise<Ended<FileHandle>> {
+  async finish({ staged, final, bytes, journal }: OpenFilePlace): Promise<Ended<FileHandle>> {
     const { extension } = parsePartName(basename(staged)) ?? {};
     assert(extension !== undefined, `a state names a part: ${staged}`);
-    await using part = await this.#begin(dirname(final), names.next(extension));
+    return await endOrLose(staged, async () => {
+      await using part = await this.#begin(dirname(final), this.#options.names.next(extension));
+      for await (const chunk of this.#recorded({ staged, bytes }, 'it')) await part.append([chunk]);
+      if (journal !== undefined) await part.append(await endOpen(this.#recorded(journal, journal.staged), bytes));
+      const payload = await part.close();
+      return { kind: 'staged', payload, bytes: payload.bytes };
+    });
+  }
+
+  /** What a state has recorded of a file, piece by piece. Throws `Missing` where it ends earlier. */
+  async *#recorded({ staged, bytes }: StagedBytes, what: string): AsyncGenerator<Buffer> {
     let copied = 0;
     while (copied < bytes) {
       this.#options.signal.throwIfAborted();
       const chunk = await this.#readStaged(staged, { from: copied, bytes: Math.min(bytes - copied, COPY_BYTES) });
-      if (chunk.length === 0) break;
-      await part.append([chunk]);
+      if (chunk.length === 0)
+        throw new Missing(
+          copied === 0 ? `${what} is gone, or empty` : `${what} has ${copied} bytes instead of ${bytes}`,
+        );
+      yield chunk;
       copied += chunk.length;
     }
-    if (copied < bytes) {
-      const why = copied === 0 ? 'it is gone, or empty' : `it has ${copied} bytes instead of ${bytes}`;
-      return { kind: 'lost', place: staged, why };
-    }
-    return { kind: 'staged', payload: await part.close(), bytes };
   }
 
   async #begin(target: string, name: string): Promise<StagedPart> {
@@ -70,9 +90,15 @@ export class Staging implements PartFiles<FileHandle, FileHandle> {
     const file = await this.#create(staged);
     return new StagedPart({
       ...{ file, staged, final: join(target, name) },
+      journal: new Journal({ begin: () => this.#beginJournal(), sync: (path, journal) => this.#sync(path, journal) }),
       durably: ({ named }) => this.#durably(staged, file, { named }),
       durablyClosed: () => this.#durably(staged, file, { close: true }),
     });
+  }
+
+  async #beginJournal(): Promise<{ staged: string; file: OpenFile }> {
+    const staged = join(this.#staging, this.#options.names.next(JOURNAL_EXTENSION));
+    return { staged, file: await this.#create(staged) };
   }
 
   async #readStaged(path: string, range: { from: number; bytes: number }): Promise<Buffer> {
@@ -103,15 +129,19 @@ export class Staging implements PartFiles<FileHandle, FileHandle> {
     throw otherDevice(this.#staging, target);
   }
 
-  /** With `named` false the name is durable already. */
+  /** With `named` false all names are durable already. */
   async #durably(staged: string, file: OpenFile, { close = false, named = true } = {}): Promise<void> {
+    await this.#sync(staged, file, { close });
+    if (!named) return;
+    const { directories } = this.#options;
+    await withFileErrors({ doing: 'make durable', path: this.#staging }, () => directories.sync(this.#staging));
+  }
+
+  async #sync(staged: string, file: OpenFile, { close = false } = {}): Promise<void> {
     await this.#syncSlots.run(async () => {
       await withFileErrors({ doing: 'make durable', path: staged }, () => file.sync());
       if (close) await withFileErrors({ doing: 'close', path: staged }, () => file.close());
     });
-    if (!named) return;
-    const { directories } = this.#options;
-    await withFileErrors({ doing: 'make durable', path: this.#staging }, () => directories.sync(this.#staging));
   }
 }
 
@@ -137,12 +167,13 @@ interface StagedPartOptions {
   readonly file: OpenFile;
   readonly staged: string;
   readonly final: string;
-  /** The bytes, and with `named` the name. */
+  readonly journal: Journal;
+  /** The bytes, and with `named` every name that was begun before. */
   durably(what: { named: boolean }): Promise<void>;
   durablyClosed(): Promise<void>;
 }
 
-class StagedPart implements PartFile<FileHandle, FileHandle> {
+class StagedPart implements PartFile<FileHandle, OpenFilePlace> {
   readonly #options: StagedPartOptions;
   #bytes = 0;
   /** Its name is durable. */
@@ -160,17 +191,24 @@ class StagedPart implements PartFile<FileHandle, FileHandle> {
   }
 
   async close(): Promise<FileHandle> {
-    const { staged, final, durablyClosed } = this.#options;
+    const { staged, final, journal, durablyClosed } = this.#options;
     await durablyClosed();
     this.#state = 'closed';
+    await journal.close();
     return { staged, final, bytes: this.#bytes };
   }
 
-  async persist(): Promise<FileHandle> {
-    const { staged, final, durably } = this.#options;
-    await durably({ named: !this.#isNamed });
+  async keepBeside(beside: Beside): Promise<void> {
+    await this.#options.journal.add(beside);
+  }
+
+  async persist(beside?: Beside): Promise<OpenFilePlace> {
+    const { staged, final, journal, durably } = this.#options;
+    const kept = beside === undefined ? {} : { journal: await journal.keep(beside) };
+    // A journal may have been begun since.
+    await durably({ named: !this.#isNamed || beside !== undefined });
     this.#isNamed = true;
-    return { staged, final, bytes: this.#bytes };
+    return { staged, final, bytes: this.#bytes, ...kept };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -178,5 +216,6 @@ class StagedPart implements PartFile<FileHandle, FileHandle> {
     this.#state = 'closed';
     // The part has failed or is given up, and its bytes are nobody's: an error of closing adds nothing.
     await this.#options.file.close().catch(() => {});
+    await this.#options.journal.close();
   }
 }

@@ -1,4 +1,5 @@
 import { assert, type Covers, type SluiceError, type SplitId, type StagedHandle } from '../../core/spi.ts';
+import type { Beside } from '../formats/part-encoder.ts';
 import type { Place } from './directories/renderer.ts';
 import type { OpenPartState } from './open-state.ts';
 import type { PartFile, PartFiles } from './part-files.ts';
@@ -6,6 +7,8 @@ import type { PartFile, PartFiles } from './part-files.ts';
 /** One gathered write takes at most this much from the queue, so that a slow disk is not handed everything at once. */
 const GATHER_BYTES_MAX = 1024 * 1024;
 const GATHER_CHUNKS_MAX = 256;
+/** What is kept beside a file does not wait for a cut when it is this much: one request to S3, which is paid for by the piece. */
+const BESIDE_BYTES_MAX = 4 * 1024 * 1024;
 
 /** Whose memory some bytes are; `release` says that they are written. */
 export interface Holder {
@@ -14,10 +17,14 @@ export interface Holder {
 
 /** What gathers records outside of the frames they came in. One per part. */
 export interface Gathering {
-  /** Memory that is held until `take` or `finish` gives it out. */
+  /** Memory that is held until `take`, `takeBeside` or `finish` gives it out. */
   readonly gatheredBytes: number;
+  /** Of that, what never reaches the file. */
+  readonly besideBytes?: number;
   /** What is complete so far, or with `all` everything, in order. */
   take(options: { all: boolean }): Chunk[];
+  /** What has to be kept beside a file that could not end with what is complete. Left out, or undefined, where it could. */
+  takeBeside?(): Beside | undefined;
   /** Everything that is left, and what ends the file. */
   finish(): Chunk[];
 }
@@ -46,6 +53,12 @@ export interface OpenPartOptions<H, O = unknown> {
 interface Mark {
   /** Of what `PartFile.persist` answers. */
   readonly durable: PromiseWithResolvers<unknown>;
+  readonly beside: Beside | undefined;
+}
+
+/** What is kept beside the file before a cut. */
+interface Kept {
+  readonly kept: Beside;
 }
 
 type Intent = { kind: 'fill' } | { kind: 'finish' } | { kind: 'abandon'; why: SluiceError };
@@ -76,7 +89,7 @@ export class OpenPart<H, O = unknown> {
   readonly #options: OpenPartOptions<H, O>;
   readonly #covers = new Map<SplitId, [from: number, to: number]>();
   #lastCover: { split: SplitId; cover: [from: number, to: number] } | undefined;
-  readonly #queue: (Chunk | Mark)[] = [];
+  readonly #queue: (Chunk | Mark | Kept)[] = [];
   /** The last answer of `persist`, and how many records it spoke of. */
   #persisted: { readonly records: number; readonly state: Promise<OpenPartState<O>> } | undefined;
   /** Given to the part, and of that given to the file. */
@@ -102,7 +115,8 @@ export class OpenPart<H, O = unknown> {
 
   /** How large the file will be with everything given so far: exact, or an estimate where what is written is compressed. */
   get bytes(): number {
-    const givenBytes = this.#queuedBytes + (this.gathering?.gatheredBytes ?? 0);
+    const { gatheredBytes = 0, besideBytes = 0 } = this.gathering ?? {};
+    const givenBytes = this.#queuedBytes + gatheredBytes - besideBytes;
     const fileBytes = this.#file?.bytes;
     if (fileBytes === undefined || this.#appendedBytes === 0) return givenBytes;
     return Math.round((fileBytes / this.#appendedBytes) * givenBytes);
@@ -138,15 +152,27 @@ export class OpenPart<H, O = unknown> {
   /** What has gathered goes on its way: what is complete, or `all` of it. */
   flush(options: { all: boolean }): void {
     for (const { bytes, holder } of this.gathering?.take(options) ?? []) this.add(bytes, holder);
+    if ((this.gathering?.besideBytes ?? 0) >= BESIDE_BYTES_MAX) this.flushBeside();
+  }
+
+  /** What has gathered to be kept beside the file goes on its way. */
+  flushBeside(): void {
+    const kept = this.gathering?.takeBeside?.();
+    if (kept === undefined) return;
+    this.#queue.push({ kept });
+    this.#options.onQueued({ bytes: bytesOf(kept), ranges: 1 });
+    this.#wake?.();
   }
 
   /** Makes everything durable that the part was given so far; it stays open. Nothing is done when nothing came since. */
   persist(): Promise<OpenPartState<O>> {
     const { records } = this;
     if (this.#persisted?.records === records) return this.#persisted.state;
-    this.flush({ all: true });
+    const beside = this.gathering?.takeBeside?.();
+    this.flush({ all: beside === undefined });
+    this.#options.onQueued({ bytes: bytesOf(beside), ranges: 0 });
     const durable = Promise.withResolvers<unknown>();
-    this.#queue.push({ durable });
+    this.#queue.push({ durable, beside });
     this.#wake?.();
     const covers = Object.fromEntries([...this.#covers].map(([split, [from, to]]) => [split, [from, to] as const]));
     const state = durable.promise.then((place) => ({ place: place as O, covers, records }));
@@ -179,6 +205,7 @@ export class OpenPart<H, O = unknown> {
     this.#file = file;
     for (let next = await this.#next(); next !== undefined; next = await this.#next()) {
       if ('durable' in next) await this.#persist(file, next);
+      else if ('kept' in next) await this.#keepBeside(file, next);
       else await this.#writeSome(file);
     }
     const payload = await file.close();
@@ -186,7 +213,7 @@ export class OpenPart<H, O = unknown> {
   }
 
   /** Waits for what is first in the queue; undefined once all of a finished part is written. */
-  async #next(): Promise<Chunk | Mark | undefined> {
+  async #next(): Promise<Chunk | Mark | Kept | undefined> {
     for (;;) {
       if (this.#intent.kind === 'abandon') throw this.#intent.why;
       if (this.#queue.length > 0) return this.#queue[0];
@@ -202,7 +229,7 @@ export class OpenPart<H, O = unknown> {
     const taken: Chunk[] = [];
     let bytes = 0;
     for (const chunk of this.#queue) {
-      if ('durable' in chunk || taken.length >= GATHER_CHUNKS_MAX || bytes >= GATHER_BYTES_MAX) break;
+      if (!('bytes' in chunk) || taken.length >= GATHER_CHUNKS_MAX || bytes >= GATHER_BYTES_MAX) break;
       taken.push(chunk);
       bytes += chunk.bytes.length;
     }
@@ -221,17 +248,25 @@ export class OpenPart<H, O = unknown> {
     this.#queue.shift();
     try {
       assert(file.persist !== undefined, 'a place without parts that stay open is never asked for them');
-      mark.durable.resolve(await file.persist());
+      mark.durable.resolve(await file.persist(mark.beside));
     } catch (error) {
       mark.durable.reject(error);
       throw error;
     }
+    this.#options.onDrained({ bytes: bytesOf(mark.beside), ranges: 0 });
+  }
+
+  async #keepBeside(file: PartFile<H, O>, { kept }: Kept): Promise<void> {
+    this.#queue.shift();
+    assert(file.keepBeside !== undefined, 'a place without parts that stay open is never asked for them');
+    await file.keepBeside(kept);
+    this.#options.onDrained({ bytes: bytesOf(kept), ranges: 1 });
   }
 
   #dropQueue(why: SluiceError): void {
     for (const dropped of this.#queue.splice(0)) {
       if ('durable' in dropped) dropped.durable.reject(why);
-      else dropped.holder?.release();
+      else if ('bytes' in dropped) dropped.holder?.release();
     }
   }
 
@@ -239,4 +274,8 @@ export class OpenPart<H, O = unknown> {
     const covers: Covers = Object.fromEntries(this.#covers);
     return { kind: this.#options.handleKind, phase: 0, covers, records: this.records, bytes, payload };
   }
+}
+
+function bytesOf(beside: Beside | undefined): number {
+  return beside?.chunks.reduce((sum, { length }) => sum + length, 0) ?? 0;
 }

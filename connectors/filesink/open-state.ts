@@ -44,6 +44,19 @@ export type Ended<H> =
   | { readonly kind: 'staged'; readonly payload: H; readonly bytes: number }
   | { readonly kind: 'lost'; readonly place: string; readonly why: string };
 
+/** Something that a state names is not there any more, or not all of it; the message says what. */
+export class Missing extends Error {}
+
+/** What `end` makes of a place, or that it is lost. */
+export async function endOrLose<H>(place: string, end: () => Promise<Ended<H>>): Promise<Ended<H>> {
+  try {
+    return await end();
+  } catch (error) {
+    if (error instanceof Missing) return { kind: 'lost', place, why: error.message };
+    throw error;
+  }
+}
+
 /** Ends open parts of an earlier incarnation, `inParallel` at a time. */
 export async function finishParts<H, O>(
   parts: readonly OpenPartState<O>[],

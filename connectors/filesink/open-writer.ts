@@ -132,9 +132,10 @@ async function wayOf<H>(
       newGathering: () => new LineGathering(pool),
     };
   }
+  const staysOpen = !roll.onCheckpoint;
   return {
     laneFor: (parts) => new RoutedLane<H>({ parts, taker: new EncodeTaker<H>(parts, held), nulls, directories }),
-    newGathering: () => new EncoderGathering(format.format.begin(), held),
+    newGathering: () => new EncoderGathering(format.format.begin({ staysOpen }), held),
   };
 }
 

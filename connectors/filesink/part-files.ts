@@ -1,4 +1,5 @@
 import type { Covers } from '../../core/spi.ts';
+import type { Beside } from '../formats/part-encoder.ts';
 
 /**
  * What a file-like place has to offer so that `PartWriter` can fill it: new files that no reader sees yet.
@@ -12,6 +13,8 @@ export interface PartFiles<H, O = unknown> {
    * memory; it may call this whenever it opens or appends.
    */
   onShortage?(relieve: (bytes: number) => void): void;
+  /** Told in the turn in which a cut begins, for a place that stages more than parts. */
+  onCut?(): void;
 }
 
 export interface NewPart {
@@ -29,10 +32,15 @@ export interface PartFile<H, O = unknown> extends AsyncDisposable {
   /** Makes the part durable, still out of every reader's sight, and returns the right to make it visible. */
   close(): Promise<H>;
   /**
-   * Makes durable what was appended so far, and returns what another incarnation needs to end the part there. More may be
-   * appended. Left out by a place whose parts cannot stay open across checkpoints.
+   * Makes durable what was appended so far, together with what is to be kept beside it, and returns what another incarnation
+   * needs to end the part there. More may be appended. Left out by a place whose parts cannot stay open across checkpoints.
    */
-  persist?(): Promise<O>;
+  persist?(beside?: Beside): Promise<O>;
+  /**
+   * Keeps this beside the part, too, before a `persist` asks for the rest: it is much already. Left out by a place without
+   * `persist`.
+   */
+  keepBeside?(beside: Beside): Promise<void>;
   /** Memory that only filling or closing the part gives back; a place that writes at once has none. */
   readonly gatheredBytes?: number;
   /**

@@ -38,6 +38,11 @@ export class PartNames {
     this.#owner = owner;
   }
 
+  /** How many there are. */
+  get given(): number {
+    return this.#counter;
+  }
+
   next(extension: string): string {
     const { pipeline, lineage, layout, shard, epoch } = this.#owner;
     return formatPartName({ pipeline, lineage, layout, shard, epoch, counter: this.#counter++, extension });

@@ -103,6 +103,7 @@ export class PartWriter<H, O = unknown> implements SinkWriter<H, OpenPartState<O
   async cut({ last }: Pick<Barrier, 'last'>): Promise<Staged<H, OpenPartState<O>>> {
     // Everything up to the first await happens in the caller's turn: that is what makes the cut exact.
     this.#throwFailure();
+    this.#options.files.onCut?.();
     const stayOpen = !last && !this.#options.roll.onCheckpoint;
     const open = [...this.#openParts()];
     if (!stayOpen) for (const part of open) this.#rollPart(part);
@@ -142,6 +143,12 @@ export class PartWriter<H, O = unknown> implements SinkWriter<H, OpenPartState<O
 
   flushLargest(bytes: number): void {
     let missing = bytes;
+    const beside = (part: OpenPart<H, O>) => part.gathering?.besideBytes ?? 0;
+    for (const part of [...this.#openParts()].sort((a, b) => beside(b) - beside(a))) {
+      if (missing <= 0 || beside(part) === 0) break;
+      missing -= beside(part);
+      part.flushBeside();
+    }
     const gathered = (part: OpenPart<H, O>) => part.gathering?.gatheredBytes ?? 0;
     for (const part of [...this.#openParts()].sort((a, b) => gathered(b) - gathered(a))) {
       if (missing <= 0) return;

@@ -73,15 +73,7 @@ export interface OutputSettings extends FormatSettings {
 export function checkOutputSettings(settings: OutputSettings, context: z.RefinementCtx): void {
   checkFormatSettings(settings, context);
   checkDirectorySettings(settings, context);
-  const { format, compression, roll } = settings;
-  if (!roll.onCheckpoint && format === 'parquet') {
-    context.addIssue({
-      code: 'custom',
-      path: ['roll', 'onCheckpoint'],
-      message:
-        'files of format parquet end at every checkpoint: leave this out, and raise checkpoints.interval for larger files',
-    });
-  }
+  const { format, compression } = settings;
   if (compression.type === 'none' || (format !== 'avro' && format !== 'parquet')) return;
   const own = format === 'avro' ? 'avro.codec' : 'parquet.compression';
   context.addIssue({

@@ -12,6 +12,7 @@ import {
   unreachable,
   type Verdict,
 } from '../../core/spi.ts';
+import type { Settled } from '../filesink/settled.ts';
 import { Slots } from '../filesink/slots.ts';
 import { type CommitDecision, type CompleteAnswer, decideCommit, type Seen, sameParts } from './commit-decision.ts';
 import { isS3Error, S3Error } from './errors.ts';
@@ -43,6 +44,8 @@ export interface S3CommitterOptions {
   readonly takenByReaders: 'fail' | 'assume';
   /** How long neither upload nor object must be seen before they are given up: the store may be assembling. */
   readonly missingMs: number;
+  /** Of tails. Without it nothing of this incarnation is taken for left behind. */
+  readonly settled?: Settled | undefined;
 }
 
 /** Makes uploads visible by completing them: atomic, and possible once per upload. */
@@ -69,9 +72,10 @@ export class S3Committer implements Committer<S3Handle, OpenUploadState> {
     keep: Named<S3Handle, OpenUploadState>,
     { signal = new AbortController().signal }: CallOptions,
   ): Promise<OrphanReport> {
+    const settledBelow = this.#options.settled?.below ?? 0;
     const report = await this.#options.orphans.abort(scope, uploadsOf(keep), signal);
     try {
-      await sweepTails(this.#options, scope, keep, signal);
+      await sweepTails({ ...this.#options, settledBelow }, scope, keep, signal);
     } catch (error) {
       signal.throwIfAborted();
       // Nobody reads them any more: they cost room until somebody may delete them.

@@ -1,12 +1,14 @@
 import { assert, type Env } from '../../core/spi.ts';
-import type { Ended } from '../filesink/open-state.ts';
+import { type Ended, endOrLose, Missing } from '../filesink/open-state.ts';
 import { type PartNames, parsePartName } from '../filesink/part-name.ts';
+import { endOpen } from '../formats/end-open.ts';
 import { isS3Error } from './errors.ts';
 import type { S3Handle, SentPart } from './handle.ts';
 import type { OpenUpload } from './open-upload.ts';
 import { PARTS_MAX } from './part-size.ts';
 import type { Retrier } from './retry.ts';
 import type { ObjectAttributes, S3Api, UploadPlace } from './s3-api.ts';
+import { readPiece, type TailPiece } from './tails.ts';
 import { TOKEN } from './token.ts';
 
 /** S3 numbers parts up to 10,000: writers use those up to `PARTS_MAX`, and each incarnation after them one of its own. */
@@ -35,38 +37,45 @@ export class UploadFinisher {
   }
 
   async finish(open: OpenUpload): Promise<Ended<S3Handle>> {
-    const { bucket, key, token, upload, parts, bytes } = open;
-    const tail = await this.#readTail(open);
-    if (!Buffer.isBuffer(tail)) return tail;
-    if (upload === undefined) return { kind: 'staged', payload: await this.#begin(open, tail), bytes };
+    return await endOrLose(`s3:${open.bucket}/${open.key}`, async () => {
+      const rest = await this.#readRest(open);
+      const { upload } = open;
+      const payload = await (upload === undefined ? this.#begin(open, rest) : this.#end({ ...open, upload }, rest));
+      return { kind: 'staged', payload, bytes: payload.bytes };
+    });
+  }
+
+  /** What was not sent: the tail, and what has to follow it. */
+  async #readRest({ bucket, tail, journal, bytes }: OpenUpload): Promise<Buffer> {
+    const pieces: Buffer[] = [];
+    for await (const piece of this.#read(bucket, tail)) pieces.push(piece);
+    if (journal !== undefined) pieces.push(...(await endOpen(this.#read(bucket, journal), bytes)));
+    return Buffer.concat(pieces);
+  }
+
+  async *#read(bucket: string, pieces: readonly TailPiece[]): AsyncGenerator<Buffer> {
+    for (const piece of pieces) yield await readPiece({ bucket, ...this.#options }, piece);
+  }
+
+  async #end(
+    { bucket, key, token, upload, parts }: OpenUpload & { upload: NonNullable<OpenUpload['upload']> },
+    rest: Buffer,
+  ): Promise<S3Handle> {
     const place = { bucket, key, uploadId: upload.uploadId };
     const { api, retrier, signal } = this.#options;
     const number = PARTS_MAX + 1 + (this.#options.epoch % LAST_PARTS);
+    const bytes = parts.reduce((sum, part) => sum + part.bytes, rest.length);
     try {
-      // Without a tail nothing would be sent: that the upload is still there shows in a list of its parts.
-      if (tail.length === 0) await retrier.run(() => api.listParts({ ...place, next: undefined }, { signal }), signal);
-      const last = tail.length === 0 ? [] : [await this.#send({ ...place, number }, tail)];
-      return { kind: 'staged', payload: { ...place, ...upload, token, bytes, parts: [...parts, ...last] }, bytes };
+      // With nothing to send, a list of its parts shows that the upload is still there.
+      if (rest.length === 0) await retrier.run(() => api.listParts({ ...place, next: undefined }, { signal }), signal);
+      const last = rest.length === 0 ? [] : [await this.#send({ ...place, number }, rest)];
+      return { ...place, ...upload, token, bytes, parts: [...parts, ...last] };
     } catch (error) {
       if (!isS3Error(error, 'noSuchUpload')) throw error;
-      const why = `upload ${upload.uploadId} is gone, most likely by a lifecycle rule (AbortIncompleteMultipartUpload)`;
-      return { kind: 'lost', place: `s3:${bucket}/${key}`, why };
+      throw new Missing(
+        `upload ${upload.uploadId} is gone, most likely by a lifecycle rule (AbortIncompleteMultipartUpload)`,
+      );
     }
-  }
-
-  async #readTail({ bucket, key, tail }: OpenUpload): Promise<Buffer | Extract<Ended<S3Handle>, { kind: 'lost' }>> {
-    const { api, retrier, signal } = this.#options;
-    const pieces: Uint8Array[] = [];
-    for (const piece of tail) {
-      const read = () => api.get({ bucket, key: piece.key }, { range: piece, signal });
-      const found = await retrier.run(read, signal);
-      if (found?.length !== piece.bytes) {
-        const what = found === undefined ? 'is gone' : 'is shorter than it was';
-        return { kind: 'lost', place: `s3:${bucket}/${key}`, why: `its last bytes in ${piece.key}: that ${what}` };
-      }
-      pieces.push(found);
-    }
-    return Buffer.concat(pieces);
   }
 
   /** Nothing of it was sent: a new upload, under a name of this incarnation, as sweeps go by names. */

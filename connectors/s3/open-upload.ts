@@ -16,12 +16,15 @@ export interface OpenUpload {
   readonly parts: readonly SentPart[];
   /** What follows them, in order. */
   readonly tail: readonly TailPiece[];
-  /** Of all of it. */
+  /** What has to follow all of it, where it is no whole file, in order. */
+  readonly journal?: readonly TailPiece[] | undefined;
+  /** Of parts and tail. */
   readonly bytes: number;
 }
 
 export type OpenUploadState = OpenPartState<OpenUpload>;
 
+const pieces = z.array(z.strictObject({ key: z.string(), from: z.int().min(0), bytes: z.int().min(1) }));
 const version1 = z.strictObject({
   bucket: z.string(),
   key: z.string(),
@@ -31,17 +34,23 @@ const version1 = z.strictObject({
     .nullable()
     .transform((upload) => upload ?? undefined),
   parts: z.array(partSchema),
-  tail: z.array(z.strictObject({ key: z.string(), from: z.int().min(0), bytes: z.int().min(1) })),
-  bytes: z.int().min(1),
+  tail: pieces,
+  journal: pieces.optional(),
+  bytes: z.int().min(0),
 });
 
 export const openUploadStates: VersionedCodec<OpenUploadState> = openPartStates({
   version: 1,
-  encode: ({ bucket, key, token, upload, parts, tail, bytes }: OpenUpload) => ({
+  encode: ({ bucket, key, token, upload, parts, tail, journal, bytes }: OpenUpload) => ({
     ...{ bucket, key, token, bytes },
     upload: upload === undefined ? null : { uploadId: upload.uploadId, begunAtMs: upload.begunAtMs },
     parts: parts.map(encodePart),
-    tail: tail.map(({ key, from, bytes }) => ({ key, from, bytes })),
+    tail: tail.map(encodePiece),
+    ...(journal !== undefined && { journal: journal.map(encodePiece) }),
   }),
   decode: (_version, value) => version1.parse(value),
 });
+
+function encodePiece({ key, from, bytes }: TailPiece) {
+  return { key, from, bytes };
+}

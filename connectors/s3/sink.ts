@@ -115,12 +115,15 @@ export class S3Sink implements Sink<S3Handle, OpenUploadState> {
     const root = this.#root;
     const retrier = new Retrier(env);
     const orphans = new Orphans({ bucket, root, api, retrier, env, owner: context });
-    const committer = new S3Committer({ bucket, root, api, retrier, orphans, epoch, env, takenByReaders, missingMs });
+    const tails = new Tails({ bucket, root, api, retrier, names: new PartNames(context), signal });
+    const { settled } = tails;
+    const committer = new S3Committer({
+      ...{ bucket, root, api, retrier, orphans, epoch, env, takenByReaders, missingMs, settled },
+    });
     const spool = this.#spool(env);
     const memories: PartMemory[] = [];
     const names = new PartNames(context);
     const attributes = attributesOf(settings);
-    const tails = new Tails({ bucket, root, api, retrier, names: new PartNames(context), signal });
     const finisher = new UploadFinisher({ api, retrier, attributes, epoch, names, env, signal });
     const openWriter = async (events: WriterEvents) => {
       const reservation = await context.memory.reserve(0, { signal });

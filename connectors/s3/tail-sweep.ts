@@ -12,21 +12,23 @@ export interface TailSweepOptions {
   readonly root: string;
   readonly api: S3Api;
   readonly retrier: Retrier;
+  /** Of this incarnation. */
+  readonly settledBelow: number;
 }
 
 /**
- * Deletes the tails that no retained slot names: of older incarnations all of them, of this one those that are older than one
- * that a slot names, as what is newer may be on its way into the next slot.
+ * Deletes the tails that no retained slot names: of older incarnations all of them, of this one those that are settled, as what
+ * is newer may be on its way into the next slot.
  */
 export async function sweepTails(
-  { bucket, root, api, retrier }: TailSweepOptions,
+  { bucket, root, api, retrier, settledBelow }: TailSweepOptions,
   scope: OrphanScope,
   keep: Named<S3Handle, OpenUploadState>,
   signal: AbortSignal,
 ): Promise<void> {
-  const named = new Set(keep.open.flatMap(({ place }) => place.tail.map(({ key }) => key)));
-  const counters = [...named].map((key) => ownTail(key, scope)).filter((tail) => tail?.epoch === scope.epochBelow);
-  const newest = Math.max(-1, ...counters.flatMap((tail) => tail?.counter ?? []));
+  const named = new Set(
+    keep.open.flatMap(({ place: { tail, journal = [] } }) => [...tail, ...journal].map(({ key }) => key)),
+  );
   for (let next: string | undefined, isFirst = true; isFirst || next !== undefined; isFirst = false) {
     const query = {
       bucket,
@@ -37,7 +39,7 @@ export async function sweepTails(
     for (const key of page.items) {
       const tail = ownTail(key, scope);
       if (tail === undefined || named.has(key)) continue;
-      const isOld = tail.epoch < scope.epochBelow || (tail.epoch === scope.epochBelow && tail.counter < newest);
+      const isOld = tail.epoch < scope.epochBelow || (tail.epoch === scope.epochBelow && tail.counter < settledBelow);
       if (isOld) await retrier.run(() => api.delete({ bucket, key }, { signal }), signal);
     }
     next = page.next;

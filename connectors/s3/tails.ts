@@ -1,5 +1,7 @@
 import { SluiceError } from '../../core/spi.ts';
+import { Missing } from '../filesink/open-state.ts';
 import type { PartNames } from '../filesink/part-name.ts';
+import { Settled } from '../filesink/settled.ts';
 import type { Retrier } from './retry.ts';
 import type { S3Api } from './s3-api.ts';
 
@@ -55,11 +57,13 @@ interface Waiting {
  */
 export class Tails {
   readonly #options: TailsOptions;
+  readonly settled: Settled;
   #waiting: Waiting[] = [];
   #isSending = false;
 
   constructor(options: TailsOptions) {
     this.#options = options;
+    this.settled = new Settled(options.names);
   }
 
   /** Resolves once the bytes that `copyTo` gives, when its turn has come, are durable. */
@@ -68,6 +72,10 @@ export class Tails {
     this.#waiting.push({ bytes, copyTo, done });
     if (!this.#isSending) void this.#sendAll();
     return await done.promise;
+  }
+
+  async read(piece: TailPiece): Promise<Buffer> {
+    return await readPiece(this.#options, piece);
   }
 
   async #sendAll(): Promise<void> {
@@ -117,6 +125,17 @@ export class Tails {
     if (found === undefined || !body.equals(found)) throw nameTaken(bucket, key);
     return key;
   }
+}
+
+/** Throws `Missing` when the piece is not there any more. */
+export async function readPiece(
+  { bucket, api, retrier, signal }: Pick<TailsOptions, 'bucket' | 'api' | 'retrier' | 'signal'>,
+  { key, from, bytes }: TailPiece,
+): Promise<Buffer> {
+  const read = () => api.get({ bucket, key }, { range: { from, bytes }, signal });
+  const found = await retrier.run(read, signal);
+  if (found?.length === bytes) return Buffer.from(found.buffer, found.byteOffset, found.length);
+  throw new Missing(`its last bytes in ${key}: that ${found === undefined ? 'is gone' : 'is shorter than it was'}`);
 }
 
 /** Epochs are never given twice, so this means that the checkpoints of this run were copied or taken back to an older state. */

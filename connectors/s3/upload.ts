@@ -1,7 +1,9 @@
 import { assert, type Covers, type Env, type Logger } from '../../core/spi.ts';
 import type { NewPart, PartFile, PartFiles } from '../filesink/part-files.ts';
 import { Slots } from '../filesink/slots.ts';
+import type { Beside } from '../formats/part-encoder.ts';
 import type { S3Handle, SentPart } from './handle.ts';
+import { Journal } from './journal.ts';
 import type { OpenUpload } from './open-upload.ts';
 import { Filling, type Gathered, type PartMemory } from './part-memory.ts';
 import { PARTS_MAX, partBytesAt } from './part-size.ts';
@@ -52,6 +54,10 @@ export class Uploads implements PartFiles<S3Handle, OpenUpload> {
     if (spool === undefined) memory.onShortage = relieve;
   }
 
+  onCut(): void {
+    this.#options.tails.settled.cutBegins();
+  }
+
   async open({ directory, name, covers }: NewPart): Promise<PartFile<S3Handle, OpenUpload>> {
     const { bucket, root } = this.#options;
     const place = { bucket, key: `${root}${directory}/${name}` };
@@ -97,6 +103,7 @@ class Upload implements PartFile<S3Handle, OpenUpload> {
   #parked: ParkedPart | undefined;
   /** What of the same part is durable. */
   #tail: TailPiece[] = [];
+  readonly #journal: Journal;
   #bytes = 0;
   #isComplete = false;
   #state: { kind: 'open' } | { kind: 'failed'; why: unknown } | { kind: 'closed' } = { kind: 'open' };
@@ -104,6 +111,7 @@ class Upload implements PartFile<S3Handle, OpenUpload> {
   constructor(options: UploadOptions) {
     this.#options = options;
     this.#token = options.env.ids.hex(16);
+    this.#journal = new Journal(options.tails);
     this.#filling = new Filling(partBytesAt(1, options.partBytes));
     if (options.signal.aborted) this.#abort();
     options.signal.addEventListener('abort', this.#abort);
@@ -148,15 +156,24 @@ class Upload implements PartFile<S3Handle, OpenUpload> {
     return { ...place, uploadId, token: this.#token, bytes: this.#bytes, begunAtMs, parts };
   }
 
-  async persist(): Promise<OpenUpload> {
+  async keepBeside(beside: Beside): Promise<void> {
+    this.#throwFailure();
+    await this.#journal.keep(beside);
+  }
+
+  async persist(beside?: Beside): Promise<OpenUpload> {
     const { place } = this.#options;
     this.#throwFailure();
     const tailBytes = this.#tail.reduce((sum, { bytes }) => sum + bytes, 0);
-    if (this.#partBytes > tailBytes) await this.#addToTail(tailBytes);
+    const [journal] = await Promise.all([
+      beside && this.#journal.keep(beside),
+      this.#partBytes > tailBytes && this.#addToTail(tailBytes),
+    ]);
     const parts = await Promise.all(this.#parts);
     const upload = parts.length === 0 ? undefined : await this.#create();
     this.#throwFailure();
-    return { ...place, token: this.#token, upload, parts, tail: [...this.#tail], bytes: this.#bytes };
+    const kept = journal === undefined ? {} : { journal };
+    return { ...place, token: this.#token, upload, parts, tail: [...this.#tail], bytes: this.#bytes, ...kept };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -180,7 +180,7 @@ export const fileFaults: readonly Mutation[] = [
       },
       {
         file: 'connectors/filesink/open-part.ts',
-        find: '      else dropped.holder?.release();\n',
+        find: "      else if ('bytes' in dropped) dropped.holder?.release();\n",
         replace: '',
       },
     ],

@@ -1,6 +1,8 @@
 import { type Mutation, simulator } from './mutation.ts';
 
 const STAGING = 'connectors/file/staging.ts';
+const OPEN_PARQUET = { by: 'test', file: 'test/connectors/file/open-parquet.test.ts' } as const;
+const PARQUET_JOURNAL = { by: 'test', file: 'test/connectors/formats/parquet/journal.test.ts' } as const;
 
 /** Faults in files that stay open across checkpoints. */
 export const openFaults: readonly Mutation[] = [
@@ -13,7 +15,9 @@ export const openFaults: readonly Mutation[] = [
   {
     name: 'open-not-synced',
     what: 'a checkpoint records bytes of an open file that a power loss can take',
-    edits: [{ file: STAGING, find: '    await durably({ named: !this.#isNamed });\n', replace: '' }],
+    edits: [
+      { file: STAGING, find: '    await durably({ named: !this.#isNamed || beside !== undefined });\n', replace: '' },
+    ],
     caughtBy: simulator(78),
   },
   {
@@ -69,7 +73,7 @@ export const openFaults: readonly Mutation[] = [
     edits: [
       {
         file: 'connectors/filesink/open-part.ts',
-        find: '    this.flush({ all: true });\n',
+        find: '    this.flush({ all: beside === undefined });\n',
         replace: '    this.flush({ all: false });\n',
       },
     ],
@@ -86,5 +90,59 @@ export const openFaults: readonly Mutation[] = [
       },
     ],
     caughtBy: simulator(21),
+  },
+  {
+    name: 'journal-not-synced',
+    what: 'a checkpoint records a journal that a power loss can take',
+    edits: [{ file: 'connectors/file/journal.ts', find: '    await this.#options.sync(staged, file);\n', replace: '' }],
+    caughtBy: OPEN_PARQUET,
+  },
+  {
+    name: 'journal-swept',
+    what: 'the sweep of orphans discards journals that a checkpoint names',
+    edits: [{ file: 'connectors/file/orphans.ts', find: '[...named, ...journals]', replace: '[...named]' }],
+    caughtBy: OPEN_PARQUET,
+  },
+  {
+    name: 'journal-swept-early',
+    what: 'the sweep discards journals that are on their way into the next checkpoint',
+    edits: [
+      {
+        file: 'connectors/file/orphans.ts',
+        find: 'part.counter < settledBelow',
+        replace: 'part.counter >= 0',
+      },
+    ],
+    caughtBy: OPEN_PARQUET,
+  },
+  {
+    name: 'journal-counts-as-file',
+    what: 'a file is closed early for what is kept beside it',
+    edits: [
+      {
+        file: 'connectors/filesink/open-part.ts',
+        find: ' + gatheredBytes - besideBytes;',
+        replace: ' + gatheredBytes + 0 * besideBytes;',
+      },
+    ],
+    caughtBy: { by: 'test', file: 'test/connectors/filesink/open-parts.test.ts' },
+  },
+  {
+    name: 'journal-names-all-again',
+    what: 'the journal of a file with many row groups is written anew after each of them',
+    edits: [
+      {
+        file: 'connectors/formats/parquet/journal.ts',
+        find: 'this.#given.obsoleteBytes > this.#given.valueBytes;',
+        replace: 'this.#given.rowGroups < this.#rowGroups.length;',
+      },
+    ],
+    caughtBy: PARQUET_JOURNAL,
+  },
+  {
+    name: 'journal-records-twice',
+    what: 'records of a complete row group are written once more when its file is ended',
+    edits: [{ file: 'connectors/formats/parquet/encoder.ts', find: '      encoder = undefined;\n', replace: '' }],
+    caughtBy: PARQUET_JOURNAL,
   },
 ];

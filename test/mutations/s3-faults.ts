@@ -1,5 +1,6 @@
 import { type Mutation, simulator } from './mutation.ts';
 
+const OPEN_PARQUET = { by: 'test', file: 'test/connectors/s3/open-parquet.test.ts' } as const;
 const OPEN_FILES = { by: 'test', file: 'test/connectors/s3/open-files.test.ts' } as const;
 
 /** Faults of the S3 sink. */
@@ -49,7 +50,19 @@ export const s3Faults: readonly Mutation[] = [
   {
     name: 's3-tails-swept-early',
     what: 'the sweep deletes tails that are on their way into the next checkpoint',
-    edits: [{ file: 'connectors/s3/tail-sweep.ts', find: 'tail.counter < newest', replace: 'tail.counter !== newest' }],
+    edits: [{ file: 'connectors/s3/tail-sweep.ts', find: 'tail.counter < settledBelow', replace: 'tail.counter >= 0' }],
     caughtBy: OPEN_FILES,
+  },
+  {
+    name: 's3-journal-swept',
+    what: 'the sweep deletes pieces of a journal that a checkpoint names',
+    edits: [{ file: 'connectors/s3/tail-sweep.ts', find: '[...tail, ...journal]', replace: '[...tail]' }],
+    caughtBy: OPEN_PARQUET,
+  },
+  {
+    name: 's3-journal-in-pieces',
+    what: 'a checkpoint names one more piece of a journal than the one before, for as long as a row group takes',
+    edits: [{ file: 'connectors/s3/journal.ts', find: 'joins = await this.#joinLast()', replace: 'joins = false' }],
+    caughtBy: OPEN_PARQUET,
   },
 ];

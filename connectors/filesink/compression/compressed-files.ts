@@ -63,6 +63,10 @@ export class CompressedFiles<H, O> implements PartFiles<H, O> {
     this.#files.onShortage?.(relieve);
   }
 
+  onCut(): void {
+    this.#files.onCut?.();
+  }
+
   async open(part: NewPart): Promise<PartFile<H, O>> {
     const compressed = new CompressedPart<H, O>({
       file: await this.#files.open(part),

@@ -1,4 +1,4 @@
-import type { FormatRecord, PartEncoder } from '../../formats/part-encoder.ts';
+import type { Beside, FormatRecord, PartEncoder } from '../../formats/part-encoder.ts';
 import type { Chunk, Gathering } from '../open-part.ts';
 import type { HeldBytes } from './held-bytes.ts';
 
@@ -21,6 +21,10 @@ export class EncoderGathering implements Gathering {
     return this.#encoder.gatheredBytes;
   }
 
+  get besideBytes(): number {
+    return this.#encoder.journalBytes ?? 0;
+  }
+
   /** True when it is worth to ask for what is complete. */
   add(record: FormatRecord): boolean {
     this.#encoder.add(record);
@@ -33,6 +37,12 @@ export class EncoderGathering implements Gathering {
   take({ all }: { all: boolean }): Chunk[] {
     if (all) this.#encoder.endBlock();
     return this.#given(this.#encoder.take());
+  }
+
+  takeBeside(): Beside | undefined {
+    const beside = this.#encoder.takeJournal?.();
+    this.#count();
+    return beside;
   }
 
   finish(): Chunk[] {

@@ -16,6 +16,6 @@ export interface Parts<H> {
   partFor(topic: string, place: Place): OpenPart<H>;
   /** Called after records were added; the part is closed when it has become full, and is none of the open ones any more. */
   rollIfFull(part: OpenPart<H>): boolean;
-  /** Puts on their way what the parts hold that hold most, `bytes` of it. */
+  /** Puts on their way what the parts hold that hold most, `bytes` of it; first what does not end blocks. */
   flushLargest(bytes: number): void;
 }

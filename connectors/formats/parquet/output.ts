@@ -17,6 +17,13 @@ export class Output extends ByteWriter {
     return this.offset - this.#taken;
   }
 
+  /** Goes on where somebody else has written up to `offset`; what was written here is dropped. */
+  skipTo(offset: number): void {
+    this.take();
+    this.offset = offset;
+    this.#taken = offset;
+  }
+
   /** Hands out all that was written. */
   take(): Buffer[] {
     this.#nextChunk(0);

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { decodeSlot, type Slot } from '../../../core/checkpoint/slot.ts';
 import { waitFor } from '../../services/wait.ts';
-import { filesPerPartition, OPEN_CASES, PARTITIONS } from './support/formats.ts';
+import { CASES, filesPerPartition, PARTITIONS } from './support/formats.ts';
 import { COUNT, openPipelines } from './support/open-pipelines.ts';
 
 const PROGRAM = join(import.meta.dirname, 'support/open-pipelines.ts');
@@ -47,7 +47,7 @@ before(async () => {
 
 after(() => rm(root, { recursive: true, force: true }));
 
-for (const [i, { what, check }] of OPEN_CASES.entries()) {
+for (const [i, { what, check }] of CASES.entries()) {
   test(`${what}, with files open across checkpoints and a kill`, async (t) => {
     const { path } = pipelines[i] as (typeof pipelines)[number];
     const files = join(path, 'clicks', '*', '*');

@@ -35,10 +35,10 @@ async function finishing(fs: FileSystem, root: string, actual: number | undefine
     await put(fs, staged, pattern(actual));
     await fs.syncDirectory(dirname(staged));
   }
-  const staging = new Staging({ root, fs, directories, signal: controller.signal });
   const names = new PartNames({ ...OWNER, epoch: 5 });
+  const staging = new Staging({ root, fs, directories, names, signal: controller.signal });
   const place: FileHandle = { staged, final: join(root, 't', 'day=1', nameOf(3)), bytes: 0 };
-  const finish = (bytes: number) => staging.finish({ ...place, bytes }, names);
+  const finish = (bytes: number) => staging.finish({ ...place, bytes });
   return { controller, place, finish };
 }
 

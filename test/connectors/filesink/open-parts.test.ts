@@ -1,14 +1,18 @@
 import assert from 'node:assert/strict';
+import { Readable } from 'node:stream';
 import { test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import { gunzipSync, zstdDecompressSync } from 'node:zlib';
 import { parseTemplate } from '../../../connectors/filesink/directories/template.ts';
 import type { OutputSettings } from '../../../connectors/filesink/settings.ts';
+import { endOpen } from '../../../connectors/formats/end-open.ts';
 import { SluiceError } from '../../../core/errors.ts';
 import { type BatchSpec, frameOf } from '../../../testing/frames.ts';
 import { syncCompressor } from '../../../testing/sync-compressor.ts';
 import { VirtualEnv } from '../../core/support/virtual-env.ts';
-import { FakeFiles, SETTINGS, writerOn } from './support/fake-files.ts';
+import { FakeFiles, type FakePart, SETTINGS, writerOn } from './support/fake-files.ts';
 
+const MIB = 1024 * 1024;
 const STAYS_OPEN = { ...SETTINGS.roll, onCheckpoint: false };
 const BARRIER = { last: false };
 
@@ -126,6 +130,94 @@ test('what a cut recorded of a compressed file is whole by itself', async () => 
     assert.equal(unpack[type](whole.subarray(0, length)).toString(), 'a\nb\n');
     assert.equal(unpack[type](whole.subarray(length)).toString(), 'c\n');
   }
+});
+
+const PARQUET = {
+  format: 'parquet' as const,
+  columns: [{ field: 'n', type: 'int32' }],
+  parquet: { rowGroupBytes: 4_000, compression: 'none' as const },
+};
+
+test('a cut does not end row groups: what is missing of the file is kept beside it, and is no part of its size', async () => {
+  const { files, writer, write } = await benchOf({ ...PARQUET, roll: { ...STAYS_OPEN, bytes: 6_000 } });
+  // Long records, and little of them in the file.
+  const values = Array.from({ length: 20 }, (_, n) => JSON.stringify({ n, text: 'x'.repeat(1_000) }));
+  write('t/0', values);
+  const first = await writer.cut(BARRIER);
+  write('t/0', values);
+  const second = await writer.cut(BARRIER);
+
+  const [part] = files.parts;
+  assert.equal(part?.text, '');
+  assert.deepEqual([first.open?.[0]?.place.length, second.open?.[0]?.place.length], [0, 0]);
+  assert.deepEqual([files.calls.includes('wants a cut'), part?.replaced], [false, 0]);
+  const beside = Buffer.concat(part?.beside ?? []);
+  assert.ok(beside.length > 40_000);
+  const rest = await endOpen(Readable.from([beside]), 0);
+  const { handles } = await writer.cut({ last: true });
+  assert.equal(Buffer.concat(rest).toString('latin1'), part?.text, 'the same file as the writer makes');
+  assert.equal(handles.length, 1);
+});
+
+const fileOf = async ({ beside }: FakePart) =>
+  Buffer.concat(await endOpen(Readable.from([Buffer.concat(beside)]), 0)).toString('latin1');
+
+test('what is kept beside a file does not wait for a cut when it is much', async () => {
+  const { files, writer, write } = await benchOf(PARQUET);
+  const values = Array.from({ length: 6 }, (_, n) => JSON.stringify({ n, text: 'x'.repeat(MIB) }));
+  write('t/0', values);
+  await setImmediate();
+  assert.deepEqual(
+    files.calls.filter((call) => call.startsWith('keep')),
+    ['keep t'],
+  );
+  await writer.cut(BARRIER);
+
+  const [part] = files.parts as [FakePart];
+  const rest = await fileOf(part);
+  await writer.cut({ last: true });
+  assert.equal(rest, part.text);
+});
+
+test('where memory is short, what is kept beside files goes on its way before row groups end', async () => {
+  const { files, writer, write } = await benchOf(PARQUET);
+  const values = Array.from({ length: 3 }, (_, n) => JSON.stringify({ n, text: 'x'.repeat(MIB) }));
+  for (let topic = 0; topic < 8; topic++) {
+    write(`t${topic}/0`, values);
+    await writer.ready({ signal: new AbortController().signal });
+    await setImmediate();
+  }
+  assert.ok(files.calls.some((call) => call.startsWith('keep')));
+  await writer.cut(BARRIER);
+
+  const rests = await Promise.all(files.parts.map(fileOf));
+  assert.deepEqual(
+    files.parts.map(({ text }) => text),
+    Array(8).fill(''),
+    'no row group has ended',
+  );
+  await writer.cut({ last: true });
+  assert.deepEqual(
+    files.parts.map(({ text }) => text),
+    rests,
+  );
+});
+
+test('what waits to be kept beside a file makes the writer full', async () => {
+  const { files, writer, write } = await benchOf(PARQUET);
+  const gate = Promise.withResolvers<void>();
+  files.gate = (call) => (call.startsWith('persist') ? gate.promise : undefined);
+  const values = Array.from({ length: 3 }, (_, n) => JSON.stringify({ n, text: 'x'.repeat(MIB) }));
+  for (const topic of ['t', 'u', 'v']) write(`${topic}/0`, values);
+  assert.equal(writer.isFull, false);
+
+  const cut = writer.cut(BARRIER);
+
+  assert.equal(writer.isFull, true);
+  gate.resolve();
+  await cut;
+  assert.equal(writer.isFull, false);
+  await writer[Symbol.asyncDispose]();
 });
 
 test('a part that cannot be made durable fails the cut and everything after it', async () => {

@@ -227,22 +227,22 @@ test('a sweep deletes the tails that no checkpoint names, but for those on their
   for (const key of [...keys, tailKey(4, 1, foreign), 'raw/_sluice/_tails/notes.txt'])
     await bench.env.run(api.putIfAbsent({ bucket: BUCKET, key }, Buffer.from('x')));
   const tail = [tailKey(4, 2), tailKey(5, 1)].map((key) => ({ key, from: 0, bytes: 1 }));
-  const sweep = (open: OpenUploadState[]) =>
+  const sweep = (open: OpenUploadState[], settledBelow: number) =>
     bench.env.run(
       sweepTails(
-        { bucket: BUCKET, root: 'raw/', api, retrier: new Retrier(bench.env.env) },
+        { bucket: BUCKET, root: 'raw/', api, retrier: new Retrier(bench.env.env), settledBelow },
         { ...OWNER, epochBelow: 5 },
         { handles: [], open },
         bench.controller.signal,
       ),
     );
 
-  await sweep([stateWith({ tail })]);
+  await sweep([stateWith({ tail })], 2);
   const left = [tailKey(4, 2), tailKey(5, 1), tailKey(5, 2), tailKey(6, 0), tailKey(4, 1, foreign)];
   assert.deepEqual(bench.tailKeys().toSorted(), [...left, 'raw/_sluice/_tails/notes.txt'].toSorted());
 
-  // With nothing named all that this incarnation has may be on its way.
-  await sweep([]);
+  // Before the second cut all that this incarnation has may be on its way.
+  await sweep([], 0);
   assert.deepEqual(
     bench.tailKeys().toSorted(),
     [...left.filter((key) => key !== tailKey(4, 2)), 'raw/_sluice/_tails/notes.txt'].toSorted(),

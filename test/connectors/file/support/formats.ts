@@ -113,15 +113,12 @@ const AVRO_CASES = (['none', 'deflate'] as const).map(
 const PARQUET_CASES = (['none', 'snappy', 'gzip', 'zstd'] as const).map((compression) =>
   byDuckDb(
     `Parquet with ${compression}`,
-    { format: 'parquet', columns: COLUMNS, parquet: { compression } },
+    { format: 'parquet', columns: COLUMNS, parquet: { compression, rowGroupBytes: '64KiB' } },
     { from: parquet, hasOffset: true },
   ),
 );
 
-/** Those whose files can stay open across checkpoints. */
-export const OPEN_CASES: readonly FormatCase[] = [...TEXT_CASES, RAW_CASE, ...AVRO_CASES];
-
-export const CASES: readonly FormatCase[] = [...OPEN_CASES, ...PARQUET_CASES];
+export const CASES: readonly FormatCase[] = [...TEXT_CASES, RAW_CASE, ...AVRO_CASES, ...PARQUET_CASES];
 
 /** How many files there are of this pattern in each directory. */
 export function filesPerPartition(files: string): number[] {

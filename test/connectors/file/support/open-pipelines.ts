@@ -2,15 +2,15 @@ import { join } from 'node:path';
 import { datagen } from '../../../../connectors/datagen/index.ts';
 import { file } from '../../../../connectors/file/index.ts';
 import { type Pipeline, pipeline } from '../../../../core/index.ts';
-import { type FormatCase, OPEN_CASES, PARTITIONS } from './formats.ts';
+import { CASES, type FormatCase, PARTITIONS } from './formats.ts';
 
 export const COUNT = 6_000;
 /** Slow enough that every pipeline can be killed amid its records. */
 const RATE_TO_KILL = 600;
 
-/** One pipeline per case that can keep its files open, each below `root`; without `rate` as fast as they can. */
+/** One pipeline per case, each below `root`; without `rate` as fast as they can. */
 export function openPipelines(root: string, rate?: number): { one: FormatCase; path: string; pipeline: Pipeline }[] {
-  return OPEN_CASES.map((one, i) => {
+  return CASES.map((one, i) => {
     const path = join(root, `case-${i}`);
     const roll = { onCheckpoint: false };
     return {

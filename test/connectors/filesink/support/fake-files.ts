@@ -14,6 +14,9 @@ export interface FakePart {
   readonly directory: string;
   readonly name: string;
   text: string;
+  /** What is kept beside it, and what was there before that was replaced. */
+  readonly beside: Buffer[];
+  replaced: number;
   appends: number;
   state: 'open' | 'staged' | 'disposed';
 }
@@ -32,7 +35,7 @@ export class FakeFiles implements PartFiles<string, FakeState> {
 
   async open({ directory, name }: { directory: string; name: string }): Promise<PartFile<string, FakeState>> {
     await this.#pass(`open ${directory}`);
-    const part: FakePart = { directory, name, text: '', appends: 0, state: 'open' };
+    const part: FakePart = { directory, name, text: '', beside: [], replaced: 0, appends: 0, state: 'open' };
     this.parts.push(part);
     return {
       append: async (chunks) => {
@@ -45,8 +48,15 @@ export class FakeFiles implements PartFiles<string, FakeState> {
         part.state = 'staged';
         return name;
       },
-      persist: async () => {
+      keepBeside: async ({ chunks, replaces }) => {
+        await this.#pass(`keep ${directory}`);
+        if (replaces) part.replaced += part.beside.splice(0).length;
+        part.beside.push(...chunks);
+      },
+      persist: async (beside) => {
         await this.#pass(`persist ${directory}`);
+        if (beside?.replaces) part.replaced += part.beside.splice(0).length;
+        part.beside.push(...(beside?.chunks ?? []));
         return { name, length: part.text.length };
       },
       [Symbol.asyncDispose]: async () => {
