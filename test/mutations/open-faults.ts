@@ -59,13 +59,12 @@ export const openFaults: readonly Mutation[] = [
     what: 'the checkpoint that names a finished file still knows it as open',
     edits: [
       {
-        file: 'core/checkpoint/coordinator.ts',
-        find: 'state: openPartsState(this.#options.sink, cut.staged.open)',
-        replace:
-          'state: cut.staged.open === undefined ? this.newest.sinks.main.state : openPartsState(this.#options.sink, cut.staged.open)',
+        file: 'core/runtime/shard-task.ts',
+        find: 'staged: { handles, open }, records: 0',
+        replace: 'staged: { handles, open: [...some, ...open] }, records: 0',
       },
     ],
-    caughtBy: simulator(12),
+    caughtBy: simulator(22),
   },
   {
     name: 'open-gathered-forgotten',
