@@ -150,7 +150,8 @@ export function onHdfs(plan: Plan, dice: Dice): Plan {
   const share = dice.pick([0, 0.3, 0.8]);
   const faults = new Set([...plan.faults, ...HDFS_FAULTS.filter(() => dice.chance(share))]);
   const keepsStore = plan.harm?.endsWith('Store') || dice.chance(0.3);
-  return { ...plan, faults, sink: 'hdfs', store: keepsStore ? plan.store : 'hdfs' };
+  // Files in HDFS end at every checkpoint.
+  return { ...plan, faults, sink: 'hdfs', store: keepsStore ? plan.store : 'hdfs', staysOpen: false };
 }
 
 /** Some runs write files here and keep only their checkpoints in HDFS. */
