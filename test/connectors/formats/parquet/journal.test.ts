@@ -153,7 +153,7 @@ test('a file that is ended at any barrier is the one that its records make witho
         );
       }
     }),
-    { numRuns: 60 },
+    { numRuns: 60, endOnFailure: true },
   );
 });
 
