@@ -63,6 +63,33 @@ test('every record is visible once, however many runs are killed with open parts
   assert.deepEqual(scene.box.records, scene.queue.all);
 });
 
+test('what a run has finished and named is not finished again when it is killed amid many', async () => {
+  const scene = new Scene({ box: { staysOpen: true } });
+  for (let split = 0; split < 150; split++) scene.queue.produce(`clicks/${split}`, 2);
+  const first = scene.start();
+  await first.virtual.advance(3_000);
+  first.virtual.kill();
+  assert.equal(scene.state.length, 150);
+  const last = openNames(scene).at(-1);
+  scene.box.onFinished = ({ name }) => (name === last ? new Promise(() => {}) : undefined);
+  const second = scene.start();
+  await second.virtual.advance(2_000);
+  second.virtual.kill();
+  const left = scene.state.length;
+  assert.ok(left > 0 && left < 150, `${left} are open`);
+  let finished = 0;
+  scene.box.onFinished = () => {
+    finished++;
+  };
+
+  const third = scene.start();
+  await third.virtual.advance(2_000);
+  await scene.stop(third);
+
+  assert.equal(finished, left);
+  assert.deepEqual(scene.box.records, scene.queue.all);
+});
+
 test('a part that is closed early becomes visible although no record comes', async () => {
   const { scene, first } = await withOpenParts({ interval: '1m' });
 

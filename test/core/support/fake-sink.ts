@@ -109,10 +109,11 @@ export class Box implements Sink<BoxHandle, BoxState> {
   async open({ epoch, lineage }: SinkContext): Promise<SinkSession<BoxHandle, BoxState>> {
     await this.onOpen();
     const prefix = `${lineage}-${epoch}`;
+    let copies = 0;
     return {
       committer: new BoxCommitter(this),
       openWriter: async (events) => new BoxWriter(this, prefix, events),
-      finishOpen: (states) => Promise.all(states.map((state, i) => this.#finish(state, `${prefix}-copy${i}`))),
+      finishOpen: (states) => Promise.all(states.map((state) => this.#finish(state, `${prefix}-copy${copies++}`))),
       [Symbol.asyncDispose]: async () => {
         this.events.push('close');
         await this.onClose();
