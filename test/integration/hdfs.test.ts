@@ -5,7 +5,7 @@ import type { Hdfs, HdfsOptions } from '../services/hdfs-cluster.ts';
 import { skipWithoutKafka } from '../services/kafka.ts';
 import { HdfsPlace } from './hdfs-place.ts';
 import { Scene } from './scene.ts';
-import { killTwentyTimes, wakeUpAfterTakeover } from './stories.ts';
+import { endsExact, killTwentyTimes, wakeUpAfterTakeover } from './stories.ts';
 
 /** How long no NameNode runs, to which comes the time in which they start. */
 const AWAY_MS = 20_000;
@@ -69,13 +69,6 @@ test(
     await hdfs.activate(1);
     await goesOn();
 
-    await scene.producerStops();
-    await scene.filesHold(pipeline);
-    await scene.mustStop(pipeline);
-    const next = await scene.run('next');
-    await scene.hasClaimed(next);
-    await scene.stagedGoes();
-    await scene.mustStop(next);
-    await scene.mustBeExact(5_000);
+    await endsExact(scene, pipeline, 5_000);
   },
 );

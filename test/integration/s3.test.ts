@@ -6,7 +6,7 @@ import { skipWithoutS3, testS3 } from '../services/s3.ts';
 import { waitFor } from '../services/wait.ts';
 import { S3Place, type SlotSeen } from './place.ts';
 import { Scene } from './scene.ts';
-import { killTwentyTimes, wakeUpAfterTakeover } from './stories.ts';
+import { endsExact, killTwentyTimes, wakeUpAfterTakeover } from './stories.ts';
 
 interface OpenUploadSeen {
   readonly bytes: number;
@@ -55,14 +55,7 @@ test('kill -9 while uploads stay open across checkpoints: exact, with parts, tai
     await scene.hasClaimed(pipeline);
   }
   assert.ok(ended > 0, 'no kill left an open upload with parts and a tail');
-  await scene.producerStops();
-  await scene.filesHold(pipeline);
-  await scene.mustStop(pipeline);
-  const next = await scene.run('next');
-  await scene.hasClaimed(next);
-  await scene.stagedGoes();
-  await scene.mustStop(next);
-  await scene.mustBeExact(3_000);
+  await endsExact(scene, pipeline, 3_000);
 });
 
 test('an S3 server that is away for 20 s interrupts the pipeline, which goes on by itself', onBoth, async (t) => {
@@ -79,14 +72,7 @@ test('an S3 server that is away for 20 s interrupts the pipeline, which goes on 
   await server.restart();
 
   await scene.filesHold(pipeline, scene.watcher.records + 2_000);
-  await scene.producerStops();
-  await scene.filesHold(pipeline);
-  await scene.mustStop(pipeline);
-  const next = await scene.run('next');
-  await scene.hasClaimed(next);
-  await scene.stagedGoes();
-  await scene.mustStop(next);
-  await scene.mustBeExact(3_000);
+  await endsExact(scene, pipeline, 3_000);
 });
 
 test('two pipelines under one prefix leave each other’s uploads alone', onBoth, async (t) => {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { PipelineProcess } from '../services/pipeline-process.ts';
 import type { Scene } from './scene.ts';
 
 /** Twenty times kill -9 while records and aborted transactions are written; then the output must be exact and nothing left. */
@@ -41,13 +42,18 @@ export async function wakeUpAfterTakeover(scene: Scene): Promise<void> {
   await scene.mustEnd(replaced, 3);
   assert.match(replaced.log, new RegExp(String(owner.pid)));
   await scene.filesHold(owner, scene.watcher.records + 1_000);
+  await endsExact(scene, owner, 2_000);
+}
+
+/** Everything becomes visible, the pipeline stops in order, nothing is left staged, and the output is exact. */
+export async function endsExact(scene: Scene, pipeline: PipelineProcess, recordsMin: number): Promise<void> {
   await scene.producerStops();
-  await scene.filesHold(owner);
-  await scene.mustStop(owner);
-  // What was staged after the owner looked for orphans is found by whoever starts next.
+  await scene.filesHold(pipeline);
+  await scene.mustStop(pipeline);
+  // What was staged after it looked for orphans is found by whoever starts next.
   const next = await scene.run('next');
   await scene.hasClaimed(next);
   await scene.stagedGoes();
   await scene.mustStop(next);
-  await scene.mustBeExact(2_000);
+  await scene.mustBeExact(recordsMin);
 }

@@ -86,6 +86,21 @@ test('what cannot be aborted now is kept, said, and aborted the next time', asyn
   assert.ok(scene.env.lines.some((line) => line.includes('could not be aborted')));
 });
 
+test('tails that may not be deleted are a warning, and uploads are aborted all the same', async () => {
+  const model = newModel({
+    intervene: (_, operation) => (operation === 'DeleteObject' ? refusal('AccessDenied') : undefined),
+  });
+  const scene = new Committing({ model });
+  await begin(model, keyOf());
+  const tail = keyOf({ root: 'raw/_sluice/_tails/' }).replace(/ndjson$/, 'tail');
+  await apiOn(model).putIfAbsent({ bucket: BUCKET, key: tail }, Buffer.from('x'));
+
+  const { aborted } = await scene.env.run(scene.committer.abortOrphans(SCOPE, { handles: [], open: [] }, { signal }));
+
+  assert.deepEqual(aborted, [keyOf()]);
+  assert.ok(scene.env.lines.some((line) => line.includes('tails') && line.includes('s3:DeleteObject')));
+});
+
 test('an upload that somebody else has aborted meanwhile is done', async () => {
   const model = newModel({
     intervene: (_, operation) => (operation === 'AbortMultipartUpload' ? refusal('NoSuchUpload') : undefined),

@@ -62,6 +62,17 @@ test('members come in order, whichever is ready first', async () => {
   assert.deepEqual(contentOf(), input);
 });
 
+test('a part that is made durable now and then takes as little memory for what comes next as one that begins', async () => {
+  const { files, open } = compressed({ chunkBytes: 64 * KiB });
+  const part = await open();
+  for (let cut = 0; cut < 3; cut++) {
+    await part.append([bytesOf(10)]);
+    assert.ok(files.heldBytes < 64 * KiB, `${files.heldBytes} bytes after ${cut} cuts`);
+    await part.persist?.();
+  }
+  await part.close();
+});
+
 test('a chunk that cannot be compressed fails the next call, and nothing after it reaches the file', async () => {
   const compressor = new HeldCompressor();
   const { inner, files, open, contentOf } = compressed({ compressor, chunkBytes: KiB });

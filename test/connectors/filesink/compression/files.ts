@@ -49,6 +49,7 @@ export class KeptFiles implements PartFiles<string> {
           part.state = 'closed';
           return name;
         }),
+      persist: () => alone(async () => name),
       get gatheredBytes() {
         return gatheredBytes();
       },
