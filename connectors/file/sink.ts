@@ -14,7 +14,7 @@ import {
   SluiceError,
   type Store,
 } from '../../core/spi.ts';
-import { finishParts } from '../filesink/open-state.ts';
+import { type FinishOptions, finishParts } from '../filesink/open-state.ts';
 import { openPartWriter, type WriterTuning } from '../filesink/open-writer.ts';
 import { PartNames } from '../filesink/part-name.ts';
 import { Settled } from '../filesink/settled.ts';
@@ -24,15 +24,20 @@ import { diagnoseDirectory } from './diagnosis.ts';
 import { Directories } from './directories.ts';
 import { isErrorCode, toFileError } from './errors.ts';
 import type { FileSystem, Status } from './file-system.ts';
-import { type FileHandle, fileHandles, type OpenFileState, openFileStates } from './handle.ts';
+import { type FileHandle, fileHandles, type OpenFilePlace, type OpenFileState, openFileStates } from './handle.ts';
 import { listOrphans } from './orphans.ts';
 import type { fileSettings } from './settings.ts';
-import { otherDevice, STAGING, Staging } from './staging.ts';
+import { COPY_BYTES, otherDevice, STAGING, Staging } from './staging.ts';
 import { FileStore } from './store.ts';
 
 const HANDLE_KIND = 'file';
 /** Copies at a time: libuv has four threads. */
-const FINISHING = { handleKind: HANDLE_KIND, inParallel: 4 };
+const FINISHING: FinishOptions<OpenFilePlace> = {
+  handleKind: HANDLE_KIND,
+  inParallel: 4,
+  // Of a journal, its records and what they become.
+  memoryFor: ({ journal }) => COPY_BYTES + 2 * (journal?.bytes ?? 0),
+};
 
 export type FileSinkSettings = z.output<typeof fileSettings>;
 
@@ -111,7 +116,7 @@ export class FileSink implements Sink<FileHandle, OpenFileState> {
       committer,
       openWriter: (events) =>
         openPartWriter({ settings, context, files, names, events, handleKind: HANDLE_KIND, tuning }),
-      finishOpen: (states) => finishParts(states, FINISHING, (place) => files.finish(place)),
+      finishOpen: (states) => finishParts(states, FINISHING, context, (place) => files.finish(place)),
       // Nothing is held open between calls: writers close their own files.
       [Symbol.asyncDispose]: async () => {},
     };

@@ -17,7 +17,7 @@ export const STAGING = '.staging';
 /** Node runs four file calls at a time; syncs may take seconds, and the next parts must be written meanwhile. */
 const SYNCS_MAX = 2;
 /** What is copied at a time of a file that an earlier incarnation had open. */
-const COPY_BYTES = 1024 * 1024;
+export const COPY_BYTES = 1024 * 1024;
 
 export interface StagingOptions {
   readonly root: string;

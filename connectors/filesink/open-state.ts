@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type Covers, type FinishedPart, SluiceError, type VersionedCodec } from '../../core/spi.ts';
+import { type Covers, type FinishedPart, type SinkContext, SluiceError, type VersionedCodec } from '../../core/spi.ts';
 import { Slots } from './slots.ts';
 
 /** A part that stays open across checkpoints: where it lies, and what of it is durable. */
@@ -57,16 +57,35 @@ export async function endOrLose<H>(place: string, end: () => Promise<Ended<H>>):
   }
 }
 
-/** Ends open parts of an earlier incarnation, `inParallel` at a time. */
+/** How a place ends its open parts. */
+export interface FinishOptions<O> {
+  /** The `kind` of every handle. */
+  readonly handleKind: string;
+  readonly inParallel: number;
+  /** About what it takes to end this one; taken from the budget meanwhile. */
+  memoryFor(place: O): number;
+}
+
+/** Ends open parts of an earlier incarnation. */
 export async function finishParts<H, O>(
   parts: readonly OpenPartState<O>[],
-  { handleKind, inParallel }: { readonly handleKind: string; readonly inParallel: number },
+  { handleKind, inParallel, memoryFor }: FinishOptions<O>,
+  { memory, signal }: Pick<SinkContext, 'memory' | 'signal'>,
   end: (place: O) => Promise<Ended<H>>,
 ): Promise<FinishedPart<H>[]> {
   const slots = new Slots(inParallel);
   return await Promise.all(
     parts.map(async ({ place, covers, records }): Promise<FinishedPart<H>> => {
-      const ended = await slots.run(() => end(place));
+      const ended = await slots.run(async () => {
+        // Never all of it: what others hold for good must not make this wait for ever.
+        const bytes = Math.min(memoryFor(place), memory.limitBytes / 2);
+        const reservation = await memory.reserve(bytes, { signal });
+        try {
+          return await end(place);
+        } finally {
+          reservation.release();
+        }
+      });
       if (ended.kind === 'lost') return { ...ended, covers };
       const { payload, bytes } = ended;
       return { kind: 'staged', handle: { kind: handleKind, phase: 0, covers, records, bytes, payload } };

@@ -13,7 +13,7 @@ import type {
   Store,
   WriterEvents,
 } from '../../core/spi.ts';
-import { finishParts } from '../filesink/open-state.ts';
+import { type FinishOptions, finishParts } from '../filesink/open-state.ts';
 import { openPartWriter, type WriterTuning } from '../filesink/open-writer.ts';
 import { PartNames } from '../filesink/part-name.ts';
 import { S3Committer } from './committer.ts';
@@ -21,7 +21,7 @@ import { diagnoseSink } from './diagnosis.ts';
 import { asStartError } from './errors.ts';
 import { UploadFinisher } from './finish.ts';
 import { type S3Handle, s3Handles } from './handle.ts';
-import { type OpenUploadState, openUploadStates } from './open-upload.ts';
+import { type OpenUpload, type OpenUploadState, openUploadStates } from './open-upload.ts';
 import { Orphans, uploadsOf } from './orphans.ts';
 import { PartMemory } from './part-memory.ts';
 import { Retrier } from './retry.ts';
@@ -37,7 +37,12 @@ const MISSING_MS = 60_000;
 const GATHER_SHARE = 1 / 16;
 
 const HANDLE_KIND = 'file';
-const FINISHING = { handleKind: HANDLE_KIND, inParallel: 16 };
+const FINISHING: FinishOptions<OpenUpload> = {
+  handleKind: HANDLE_KIND,
+  inParallel: 16,
+  // The pieces, and what is sent of them.
+  memoryFor: ({ tail, journal = [] }) => 2 * [...tail, ...journal].reduce((sum, { bytes }) => sum + bytes, 0),
+};
 
 export type S3SinkSettings = z.output<typeof s3Settings>;
 
@@ -143,7 +148,7 @@ export class S3Sink implements Sink<S3Handle, OpenUploadState> {
     return {
       committer,
       openWriter,
-      finishOpen: (states) => finishParts(states, FINISHING, (open) => finisher.finish(open)),
+      finishOpen: (states) => finishParts(states, FINISHING, context, (open) => finisher.finish(open)),
       [Symbol.asyncDispose]: async () => {
         for (const memory of memories) memory.release();
       },
